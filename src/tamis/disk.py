@@ -1,0 +1,170 @@
+"""Signals of a run on disk, as the ledger and the stages that relate want them: in slabs, in the order of the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tamis import files, mappers, shards
+from tamis.documents import canonical
+from tamis.measure import Step, select, walk
+from tamis.plan import BASE, Plan
+from tamis.shards import Chunk
+from tamis.work import Done, Work, conform
+
+SLAB_ROWS = 200_000
+"""Documents that are judged at once: enough that polars' calls cost nothing, few enough to be little memory."""
+
+
+def slabs(chunks: Sequence[Chunk], done: Mapping[str, Done]) -> list[list[Chunk]]:
+    """Cut the corpus into slabs of whole chunks."""
+    cut: list[list[Chunk]] = [[]]
+    rows = 0
+    for chunk in chunks:
+        if rows >= SLAB_ROWS:
+            cut.append([])
+            rows = 0
+        cut[-1].append(chunk)
+        rows += done[chunk.name].readable
+    return [slab for slab in cut if slab]
+
+
+@dataclass(frozen=True)
+class DiskSignals:
+    """The signals of a plan's chunks."""
+
+    plan: Plan
+    done: Mapping[str, Done]
+
+    @cached_property
+    def slabs(self) -> list[list[Chunk]]:
+        """Chunks by slab."""
+        return slabs(self.plan.corpus.chunks, self.done)
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Readable documents by slab."""
+        return [sum(self.done[chunk.name].readable for chunk in slab) for slab in self.slabs]
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """i64[chunks + 1]: the row number of each chunk's first readable document."""
+        return np.concatenate([[0], np.cumsum([self.done[chunk.name].readable for chunk in self.plan.corpus.chunks])]).astype(np.int64)
+
+    def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
+        """The frames of a slab's chunks, one below the other."""
+        return pl.concat([self.chunk(chunk, names) for chunk in self.slabs[slab]], how="vertical_relaxed")
+
+    def chunk(self, chunk: Chunk, names: Collection[str]) -> pl.DataFrame:
+        """What is known of a chunk's documents: the house's columns, and signals of the named steps."""
+        frames = [files.read_frame(files.join(self.plan.folder(BASE), chunk.name))]
+        frames += [self.signals(chunk, name).select(pl.all().name.prefix(f"{name}.")) for name in self.plan.names if name in names and name != BASE]
+        return pl.concat(frames, how="horizontal")
+
+    def signals(self, chunk: Chunk, name: str) -> pl.DataFrame:
+        """Signals of one step on one chunk, under plain names."""
+        return files.read_frame(files.join(self.plan.folder(name), chunk.name)).drop("row")
+
+    def relations(self, name: str) -> pl.LazyFrame | None:
+        """What a step's `relate` found."""
+        place = self.plan.relation(name)
+        return files.read_frame(place).lazy() if files.exists(place) else None
+
+    def addresses(self, rows: pl.Series) -> pl.Series:
+        """Row numbers of the corpus as "shard:row"."""
+        known = rows.drop_nulls().to_numpy().astype(np.int64)
+        which = np.searchsorted(self.starts, known, side="right") - 1
+        found = np.empty(len(known), object)
+        for i in np.unique(which):
+            chunk = self.plan.corpus.chunks[i]
+            inside = files.read_frame(files.join(self.plan.folder(BASE), chunk.name), ["row"])["row"].to_numpy()
+            shard = self.plan.corpus.shards[chunk.shard].name
+            here = which == i
+            found[here] = [f"{shard}:{row}" for row in inside[known[here] - self.starts[i]]]
+        places = rows.is_not_null().arg_true()
+        return pl.Series(rows.name, [None] * len(rows), pl.String).scatter(places, pl.Series(found.tolist(), dtype=pl.String))
+
+    def corpus_frame(self, name: str) -> pl.LazyFrame:
+        """Signals of one step over the whole corpus, with `row` (u64), for `relate`."""
+        frames = [self.signals(chunk, name) for chunk in self.plan.corpus.chunks]
+        whole = pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame()
+        return whole.with_columns(pl.int_range(whole.height, dtype=pl.UInt64).alias("row")).lazy()
+
+    def reader(self, step: Step) -> Reader:
+        """Documents by row number, as a step sees them."""
+        return Reader(self, step)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads documents of the corpus by row number; opens each chunk once a call."""
+
+    signals: DiskSignals
+    step: Step
+
+    def __call__(self, rows: np.ndarray) -> pa.Table:
+        """The columns that the step reads, edited by the edits above it, in the order asked for."""
+        rows = np.asarray(rows, np.int64)
+        starts, plan = self.signals.starts, self.signals.plan
+        which = np.searchsorted(starts, rows, side="right") - 1
+        order = np.argsort(which, kind="stable")
+        tables = []
+        for i in np.unique(which):
+            docs = visible(Work.of(plan), self.step, plan.corpus.chunks[i])
+            tables.append(docs.take(pa.array(rows[which == i] - starts[i])))
+        if not tables:
+            return visible(Work.of(plan), self.step, None)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return pa.concat_tables(tables).take(pa.array(back)).combine_chunks()
+
+
+@dataclass(frozen=True)
+class Visible:
+    """A chunk as a step sees it, given to a function; picklable."""
+
+    work: Work
+    step: Step
+    function: object
+
+    def __call__(self, chunk: Chunk) -> object:
+        """The function of the chunk's documents."""
+        return self.function(visible(self.work, self.step, chunk))  # type: ignore[operator]
+
+
+def visible(work: Work, step: Step, chunk: Chunk | None) -> pa.Table:
+    """Readable documents of a chunk as a step sees them: its columns, edited by the edits above it."""
+    above = work.steps[: [one.name for one in work.steps].index(step.name)]
+    names = work.columns_for([step.name])
+    if chunk is None:
+        table = pa.schema([work.schema.field(name) for name in names]).empty_table()
+    else:
+        table = conform(shards.read(chunk, names)[0], work.schema, names)
+    docs = canonical(table, work.columns).docs
+    for _, walked in walk(docs, above, (), work.columns):
+        docs = walked
+    return select(step.stage.columns_read(), docs, work.columns, step.name)
+
+
+@dataclass(frozen=True)
+class CorpusScan:
+    """The `Scan` of a run: chunks read by its workers."""
+
+    work: Work
+    step: Step
+    chunks: Sequence[Chunk]
+    mapper: mappers.Mapper
+    workers: int
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        for chunk in self.chunks:
+            yield visible(self.work, self.step, chunk)
+
+    def map(self, function: object) -> Iterator[object]:
+        """The function of each chunk, in order."""
+        return self.mapper(Visible(self.work, self.step, function), self.chunks, self.workers)

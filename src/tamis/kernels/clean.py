@@ -1,0 +1,150 @@
+"""Line ends and control characters: which texts hold any, and those texts without."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from tamis.kernels import unicode
+from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
+from tamis.kernels._text import decode
+
+_MAYBE_NOT = {None: 0, "NFC": unicode.MAYBE_NOT_NFC, "NFKC": unicode.MAYBE_NOT_NFKC}
+
+
+class Found(NamedTuple):
+    """What `scan` found.
+
+    Args:
+        removed: u32[n], control characters to remove.
+        newlines: u32[n], line ends to change; "\\r\\n" is one.
+        sizes: i64[n], bytes of each text once that is done.
+        maybe: bool[n], the text may not be in the normal form then; False is certain.
+    """
+
+    removed: np.ndarray
+    newlines: np.ndarray
+    sizes: np.ndarray
+    maybe: np.ndarray
+
+
+def scan(
+    data: np.ndarray, offsets: np.ndarray, *, form: Literal["NFC", "NFKC"] | None, newlines: bool, controls: bool
+) -> Found:
+    """Find what cleaning would change.
+
+    A line end is "\\r\\n", "\\r", U+000B, U+000C, U+0085, U+2028 or U+2029, to become "\\n". A control character is any
+    other of category Cc, except tab and "\\n", and U+FEFF.
+
+    Args:
+        data: u8[:].
+        offsets: i64[n + 1].
+        form: the normal form to ask about.
+        newlines: look for line ends.
+        controls: look for control characters.
+    """
+    n = len(offsets) - 1
+    found = Found(np.zeros(n, np.uint32), np.zeros(n, np.uint32), np.empty(n, np.int64), np.zeros(n, np.bool_))
+    tables = unicode.flags(), unicode.combining(), np.uint16(_MAYBE_NOT[form])
+    _scan(aligned(data, np.uint8), aligned(offsets, np.int64), *tables, newlines, controls, *found)
+    return found
+
+
+def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found) -> tuple[np.ndarray, np.ndarray]:
+    """Write all texts anew, with the changes that `scan` found.
+
+    Args:
+        data: u8[:].
+        offsets: i64[n + 1].
+        found: what `scan` said of just these texts.
+
+    Returns:
+        data: u8[:].
+        offsets: i64[n + 1], from 0.
+    """
+    borders = np.zeros(len(offsets), np.int64)
+    np.cumsum(found.sizes, out=borders[1:])
+    written = np.empty(borders[-1], np.uint8)
+    _rewrite(aligned(data, np.uint8), aligned(offsets, np.int64), found.removed, found.newlines, borders, written)
+    return written, borders
+
+
+@helper
+def _is_plain(data, i):  # type: ignore[no-untyped-def]
+    """Whether the 8 bytes at i are printable ASCII, tabs or "\\n"; no early exit, so that LLVM makes vector code of it."""
+    odd = False
+    for k in range(8):
+        b = data[i + k]
+        odd |= (b >= 0x7F) | ((b < 0x20) & (b != 9) & (b != 10))
+    return not odd
+
+
+@helper
+def _is_line_end(c):  # type: ignore[no-untyped-def]
+    return 11 <= c <= 13 or c == 0x85 or c == 0x2028 or c == 0x2029
+
+
+@helper
+def _is_control(c):  # type: ignore[no-untyped-def]
+    """Whether a code point that ends no line is a control character."""
+    return (c < 0x20 and c != 9 and c != 10) or 0x7F <= c <= 0x9F or c == 0xFEFF
+
+
+@helper
+def _line_end_width(data, i, end, c, width):  # type: ignore[no-untyped-def]
+    return 2 if c == 13 and i + 1 < end and data[i + 1] == 10 else width
+
+
+@kernel(reads(u8), reads(i64), reads(u16), reads(u8), u16, b1, b1, writes(u32), writes(u32), writes(i64), writes(b1))
+def _scan(data, offsets, flags, combining, form, newlines, controls, removed, changed, sizes, maybe):  # type: ignore[no-untyped-def]
+    for d in range(len(sizes)):
+        i, end = offsets[d], offsets[d + 1]
+        size = end - i
+        before = 0  # combining class of the character before: out of order means not normal
+        while i < end:
+            if end - i >= 8 and _is_plain(data, i):
+                i += 8
+                before = 0
+                continue
+            stop = min(end, i + 8)
+            while i < stop:
+                c, width = decode(data, i)
+                if newlines and _is_line_end(c):
+                    width = _line_end_width(data, i, end, c, width)
+                    changed[d] += 1
+                    size -= width - 1
+                    before = 0
+                elif controls and not _is_line_end(c) and _is_control(c):
+                    removed[d] += 1
+                    size -= width
+                else:
+                    after = int(combining[c])
+                    if flags[c] & form or (form and 0 < after < before):
+                        maybe[d] = True
+                    before = after
+                i += width
+        sizes[d] = size
+
+
+@kernel(reads(u8), reads(i64), reads(u32), reads(u32), reads(i64), writes(u8))
+def _rewrite(data, offsets, removed, changed, borders, written):  # type: ignore[no-untyped-def]
+    for d in range(len(removed)):
+        i, end, n = offsets[d], offsets[d + 1], borders[d]
+        if removed[d] == 0 and changed[d] == 0:
+            for k in range(end - i):
+                written[n + k] = data[i + k]
+            continue
+        while i < end:
+            c, width = decode(data, i)
+            if changed[d] > 0 and _is_line_end(c):
+                i += _line_end_width(data, i, end, c, width)
+                written[n] = 10
+                n += 1
+            elif removed[d] > 0 and not _is_line_end(c) and _is_control(c):
+                i += width
+            else:
+                for k in range(width):
+                    written[n + k] = data[i + k]
+                i += width
+                n += width

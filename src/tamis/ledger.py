@@ -1,0 +1,239 @@
+"""Verdicts: one row for every readable document, with every rule it failed, by the stage that dropped it and by others.
+
+    row        i64, in the shard (in memory: in the table)
+    copies     u8, 0 = dropped
+    stage      the stage that dropped it; null for a kept document
+    reasons    list[str], why that stage dropped it
+    also       list[str], "stage: reason" for every rule of a later stage that it fails as well
+    …          what stages add: partner (an address "shard:row"), similarity, cluster_size …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from tamis.errors import StageError, suggest
+from tamis.measure import Step
+from tamis.stage import Edit, Stage, no_reasons
+from tamis.where import condition
+
+RESERVED = ("copies", "row", "reasons")
+BASE = ("text", "doc")
+"""Names that no stage may have: `text.bytes` and `doc.<column>` are kept by the house."""
+
+
+class Signals(Protocol):
+    """The numbers of a corpus, a slab at a time: disk or memory."""
+
+    sizes: Sequence[int]
+    """Readable documents in each slab."""
+
+    def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
+        """`row`, text.…, doc.… and "<name>.<signal>" of the named steps, in the order of the corpus."""
+        ...
+
+    def relations(self, name: str) -> pl.LazyFrame | None:
+        """What the step's `relate` found."""
+        ...
+
+    def addresses(self, rows: pl.Series) -> pl.Series:
+        """Row numbers of the corpus (u64, nulls stay) as the addresses that people read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a stage that needs the corpus decided about the living: their row numbers, ascending, and verdicts."""
+
+    rows: np.ndarray
+    verdicts: pl.DataFrame
+
+
+def judge(steps: Sequence[Step], signals: Signals) -> Iterator[pl.DataFrame]:
+    """The ledger, slab by slab, in the order of the corpus.
+
+    Raises:
+        StageError: a stage's verdicts break the contract.
+    """
+    chosen = _choices(steps, signals)
+    starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.uint64)
+    for slab in range(len(signals.sizes)):
+        names = {step.name for step in steps if not step.stage.needs_corpus} | _names_used(steps)
+        frame = _numbered(signals.load(slab, names), int(starts[slab]))
+        yield _slab(frame, steps, chosen, signals)
+
+
+def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], columns: Sequence[str]) -> None:
+    """Refuse a stage that decides by something nobody measures.
+
+    Args:
+        steps: the recipe.
+        known: step → its signals.
+        columns: columns of the documents and roles.
+
+    Raises:
+        StageError: names the stage, what it uses, and the nearest thing that exists.
+    """
+    above: list[str] = ["text.bytes", "text._low", "text._high", "text._rest"]
+    for step in steps:
+        own = [f"{step.name}.{signal}" for signal in known[step.name]]
+        for signal in known[step.name]:
+            if signal in RESERVED:
+                raise StageError(f'{step.name} calls a signal "{signal}", a name that verdicts need.')
+        for used in step.stage.signals_used():
+            if used.startswith("doc."):
+                if used[4:] not in columns:
+                    raise StageError(
+                        f'{step.name} decides by the column "{used[4:]}", which the data lacks. '
+                        f"{suggest(used[4:], columns, what='columns:')}"
+                    )
+            elif used not in above + own:
+                public = [name for name in above + own if "._" not in name]
+                raise StageError(
+                    f'{step.name} decides by "{used}", which no stage above it measures. {suggest(used, public, what="signals:")}'
+                )
+        above += own
+
+
+def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = None) -> pl.DataFrame:
+    """One stage's verdicts on the rows of a frame, checked.
+
+    Args:
+        step: the stage under its name.
+        frame: `copies`, `row`, and signals with their stages' names in front.
+        relations: for a stage that relates.
+    """
+    verdicts = step.stage.decide(_seen(step, frame).lazy(), relations).collect()
+    if verdicts.height != frame.height:
+        raise StageError(f"{step.name} gave {verdicts.height} verdicts for {frame.height} documents.")
+    missing = {"copies", "reasons"} - set(verdicts.columns)
+    if missing:
+        raise StageError(f'{step.name} gave verdicts without "{missing.pop()}".')
+    verdicts = verdicts.with_columns(pl.col("copies").cast(pl.UInt8), pl.col("reasons").cast(pl.List(pl.String)))
+    return _only_where(step.stage, verdicts, frame)
+
+
+def _only_where(stage: Stage, verdicts: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    where = getattr(stage, "where", None)
+    if where is None:
+        return verdicts
+    asked = frame.select(asked=condition(where)).to_series()
+    return verdicts.with_columns(
+        copies=pl.when(asked).then("copies").otherwise(frame["copies"]),
+        reasons=pl.when(asked).then("reasons").otherwise(no_reasons()),
+    )
+
+
+def _seen(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    prefix = f"{step.name}."
+    own = [pl.col(name).alias(name[len(prefix) :]) for name in frame.columns if name.startswith(prefix)]
+    used = [name for name in step.stage.signals_used() if name not in ("copies", "row")]
+    return frame.select("copies", "row", *own, *used)
+
+
+def _names_used(steps: Sequence[Step]) -> set[str]:
+    return {used.rsplit(".", 1)[0] for step in steps for used in step.stage.signals_used()} - set(BASE)
+
+
+def _numbered(frame: pl.DataFrame, start: int) -> pl.DataFrame:
+    numbers = pl.int_range(start, start + frame.height, dtype=pl.UInt64, eager=True)
+    return frame.rename({"row": "_shard_row"}).with_columns(numbers.alias("row"), pl.lit(1, pl.UInt8).alias("copies"))
+
+
+def _choices(steps: Sequence[Step], signals: Signals) -> dict[str, Chosen]:
+    """Let each stage that needs the corpus choose among those that the stages above left alive."""
+    chosen: dict[str, Chosen] = {}
+    starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.int64)
+    copies = np.ones(int(starts[-1]), np.uint8)
+    pending: list[Step] = []
+    for step in steps:
+        if not step.stage.needs_corpus:
+            pending.append(step)
+            continue
+        seen = []
+        for slab, start in enumerate(starts[:-1].tolist()):
+            names = {one.name for one in (*pending, step)} | _names_used([*pending, step])
+            frame = _numbered(signals.load(slab, names), start)
+            frame = frame.with_columns(pl.Series("copies", copies[start : start + frame.height]))
+            for one in pending:
+                if not isinstance(one.stage, Edit):
+                    frame = frame.with_columns(_after(frame, decide(one, frame)))
+            copies[start : start + frame.height] = frame["copies"].to_numpy()
+            seen.append(_living(step, frame))
+        chosen[step.name] = _choose(step, pl.concat(seen, how="vertical_relaxed") if seen else None, signals, copies)
+        pending = []
+    return chosen
+
+
+def _after(frame: pl.DataFrame, verdicts: pl.DataFrame) -> pl.Series:
+    """Copies after a stage: what it says of the living; the dead stay dead."""
+    return pl.select(pl.when(frame["copies"] > 0).then(verdicts["copies"]).otherwise(0).cast(pl.UInt8).alias("copies")).to_series()
+
+
+def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    alive = pl.col("copies") > 0
+    where = getattr(step.stage, "where", None)
+    kept = frame.filter(alive & condition(where) if where else alive)
+    own = [name for name in kept.columns if name.startswith(f"{step.name}.")]
+    return kept.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()]))
+
+
+def _choose(step: Step, living: pl.DataFrame | None, signals: Signals, copies: np.ndarray) -> Chosen:
+    if living is None:
+        return Chosen(np.zeros(0, np.uint64), pl.DataFrame())
+    verdicts = decide(step, living, signals.relations(step.name))
+    rows = living["row"].to_numpy()
+    copies[rows] = verdicts["copies"].to_numpy()
+    return Chosen(rows, verdicts)
+
+
+def _slab(frame: pl.DataFrame, steps: Sequence[Step], chosen: Mapping[str, Chosen], signals: Signals) -> pl.DataFrame:
+    ledger = frame.select(
+        row=pl.col("_shard_row"),
+        copies=pl.col("copies"),
+        stage=pl.lit(None, pl.String),
+        reasons=no_reasons(),
+        also=no_reasons(),
+    )
+    for step in steps:
+        if isinstance(step.stage, Edit):
+            continue
+        frame = frame.with_columns(ledger["copies"])
+        verdicts = _aligned(chosen[step.name], frame) if step.stage.needs_corpus else decide(step, frame)
+        ledger = _record(ledger, step.name, verdicts)
+    if "partner" in ledger.columns:
+        ledger = ledger.with_columns(signals.addresses(ledger["partner"]).alias("partner"))
+    return ledger
+
+
+def _aligned(chosen: Chosen, frame: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts of those among a slab that took part; the others keep their copies."""
+    first, last = np.searchsorted(chosen.rows, [frame["row"][0], frame["row"][-1] + 1]) if frame.height else (0, 0)
+    part = chosen.verdicts[int(first) : int(last)].with_columns(pl.Series("row", chosen.rows[first:last], pl.UInt64))
+    joined = frame.select("row", _before=pl.col("copies")).join(part, on="row", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("copies").fill_null(pl.col("_before")), pl.col("reasons").fill_null([])).drop("row", "_before")
+
+
+def _record(ledger: pl.DataFrame, name: str, verdicts: pl.DataFrame) -> pl.DataFrame:
+    alive = ledger["copies"] > 0
+    dropped = verdicts["copies"] == 0
+    blamed = verdicts["reasons"].list.len() > 0
+    if (alive & (dropped != blamed)).any():
+        raise StageError(f"{name} must give reasons if and only if it drops a document.")
+    extras = [column for column in verdicts.columns if column not in ("copies", "reasons")]
+    both = pl.concat([ledger, verdicts.select(pl.all().name.prefix("_"))], how="horizontal")
+    newly = pl.Series("_newly", alive & dropped)
+    others = pl.col("_reasons").list.eval(pl.concat_str([pl.lit(f"{name}: "), pl.element()]))
+    recorded = both.with_columns(newly).with_columns(
+        copies=pl.when(pl.lit(alive)).then(pl.col("_copies")).otherwise(pl.lit(0, pl.UInt8)),
+        stage=pl.when("_newly").then(pl.lit(name)).otherwise("stage"),
+        reasons=pl.when("_newly").then("_reasons").otherwise("reasons"),
+        also=pl.when("_newly").then("also").otherwise(pl.concat_list("also", others)),
+        **{extra: pl.coalesce(f"_{extra}", extra) if extra in ledger.columns else pl.col(f"_{extra}") for extra in extras},
+    )
+    return recorded.select(*ledger.columns, *(extra for extra in extras if extra not in ledger.columns))

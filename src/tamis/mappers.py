@@ -1,0 +1,64 @@
+"""Run a function over tasks: serial, threads, processes; one signature, results in the order of the tasks.
+
+    mapper(function, tasks, workers) -> iterator of results
+
+Tasks are taken as they are needed, at most 2 × workers ahead, so that what they hold is bounded. Kernels release the
+GIL, so threads are the default; processes are for stages written in plain Python.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Mapper = Callable[[Callable[[Task], Result], Iterable[Task], int], Iterator[Result]]
+
+
+def default_workers() -> int:
+    """One worker for each processor this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def serial(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int = 1) -> Iterator[Result]:
+    """One after the other, in this thread."""
+    del workers
+    return map(function, tasks)
+
+
+def threads(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+    """In threads of this process."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="tamis") as pool:
+        yield from _ahead(pool, function, tasks, workers)
+
+
+def processes(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+    """In processes of their own; function and tasks are pickled."""
+    # A forked pool hangs with polars, whose threads do not survive the fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from _ahead(pool, function, tasks, workers)
+
+
+def _ahead(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+    waiting: deque[Future[Result]] = deque()
+    todo = iter(tasks)
+    try:
+        for task in islice(todo, 2 * workers):
+            waiting.append(pool.submit(function, task))
+        while waiting:
+            result = waiting.popleft().result()
+            for task in islice(todo, 1):
+                waiting.append(pool.submit(function, task))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+MAPPERS: dict[str, Mapper] = {"serial": serial, "threads": threads, "processes": processes}

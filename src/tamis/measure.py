@@ -1,0 +1,233 @@
+"""Walk a table of documents down a recipe: edits rewrite the text, stages measure it, faults are kept apart.
+
+A document on which a stage raises is measured as null, and counted; a stage that raises on every document is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tamis.documents import Batch, Columns, row_hashes, utf8
+from tamis.errors import StageError, TamisError
+from tamis.files import plain, read_bytes
+from tamis.stage import Edit, Stage
+
+PATIENCE = 25
+"""Documents in a row on which a stage may raise before it is taken for broken."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of a recipe under its name, with what it was fitted to: the bytes, or the file that holds them."""
+
+    name: str
+    stage: Stage
+    fitted: bytes | str | None = None
+
+    def arguments(self) -> tuple[bytes, ...]:
+        """What `measure` and `edit` take after the documents."""
+        if self.fitted is None:
+            return ()
+        return (self.fitted if isinstance(self.fitted, bytes) else _load(self.fitted),)
+
+
+@lru_cache(maxsize=4)
+def _load(path: str) -> bytes:
+    return read_bytes(path)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one step found: signals under plain names, and the documents it failed on (index in the table, error)."""
+
+    name: str
+    signals: pl.DataFrame
+    faults: dict[int, str]
+
+
+def walk(docs: pa.Table, steps: Sequence[Step], wanted: Collection[str], columns: Columns) -> Iterator[tuple[Measured | None, pa.Table]]:
+    """Take documents through the steps in order, measuring those whose names are wanted.
+
+    Args:
+        docs: canonical.
+        steps: all of the recipe, or its beginning.
+        wanted: names of the steps to measure; the others only edit, if they are edits.
+        columns: what the data calls the roles.
+
+    Yields:
+        After each step: what it measured, if wanted, and the documents as it left them.
+    """
+    for step in steps:
+        if isinstance(step.stage, Edit):
+            measured, docs = edited(step, docs, columns)
+            yield (measured if step.name in wanted else None), docs
+        elif step.name in wanted:
+            yield measure(step, docs, columns), docs
+        else:
+            yield None, docs
+
+
+def measure(step: Step, docs: pa.Table, columns: Columns) -> Measured:
+    """The signals of one stage; null where it raises."""
+    call = _Careful(step, lambda table: _checked(step, table, step.stage.measure(table, *step.arguments())))
+    frames = call(select(step.stage.columns_read(), docs, columns, step.name))
+    return Measured(step.name, pl.concat(frames), call.faults)
+
+
+def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.Table]:
+    """The signals of an edit and the documents it leaves; a document on which it raises stays as it was."""
+    edit = step.stage
+    assert isinstance(edit, Edit)
+
+    def rewrite(table: pa.Table) -> tuple[pa.Array, pl.DataFrame]:
+        texts, signals = edit.edit(table, *step.arguments())
+        if len(texts) != table.num_rows:
+            raise StageError(f"{step.name} returned {len(texts)} texts for {table.num_rows} documents.")
+        return texts, _checked(step, table, signals)
+
+    call = _Careful(step, rewrite)
+    parts = call(select(edit.columns_read(), docs, columns, step.name))
+    texts = [part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part, _ in parts]
+    whole = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
+    docs = docs.set_column(docs.column_names.index("text"), "text", whole.cast(pa.large_string()))
+    return Measured(step.name, pl.concat([signals for _, signals in parts]), call.faults), docs
+
+
+def select(names: Sequence[str], docs: pa.Table, columns: Columns, reader: str) -> pa.Table:
+    """The columns that a stage reads, under the names by which it asks for them."""
+    from tamis.documents import require_columns  # noqa: PLC0415
+
+    real = [name if name == "text" else columns.named(name) for name in names]
+    require_columns(real, docs.column_names, place="the data", reader=reader)
+    if not names:
+        return docs.select([])
+    return pa.table({name: docs.column(there) for name, there in zip(names, real, strict=True)})
+
+
+def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool) -> pl.DataFrame:
+    """What the house itself keeps of each document.
+
+    Args:
+        batch: readable documents.
+        columns: what the data calls the roles.
+        carried: roles and columns to copy.
+        ties: also hash the other columns, to break ties between identical texts.
+
+    Returns:
+        row (i64, in the shard), text.bytes (u32), text._low and text._high (u64, 128-bit hash of the text as it was
+        read), text._rest (u64, if `ties`), and doc.<name> for each carried column.
+    """
+    from tamis.kernels.hashing import murmur128  # noqa: PLC0415
+
+    data, borders = utf8(batch.docs.column("text"))
+    low, high = murmur128(data, borders)
+    frame = {"row": batch.rows, "text.bytes": np.diff(borders).astype(np.uint32), "text._low": low, "text._high": high}
+    if ties:
+        frame["text._rest"] = row_hashes(batch.docs.drop_columns(["text"]))
+    names = [columns.named(name) for name in carried]
+    present = [(f"doc.{name}", there) for name, there in zip(carried, names, strict=True) if there in batch.docs.column_names]
+    table = pa.table({name: _flat(batch.docs.column(there), there) for name, there in present})
+    return pl.concat([pl.DataFrame(frame), _from_arrow(table, batch.docs.num_rows)], how="horizontal")
+
+
+def _flat(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+    if pa.types.is_nested(kind):
+        raise StageError(
+            f'a decision uses the column "{name}", which holds {kind}: it needs a number, a date or a text.\n'
+            "Fix: add a flat column that holds what you decide by."
+        )
+    if pa.types.is_string(column.type) or pa.types.is_string_view(column.type):
+        column = column.cast(pa.large_string())
+    return column
+
+
+def _from_arrow(table: pa.Table, rows: int) -> pl.DataFrame:
+    """The carried columns; a text column that is not valid UTF-8 is null there, for polars would refuse it."""
+    for i, item in enumerate(table.schema):
+        if pa.types.is_large_string(item.type):
+            try:
+                table.column(i).validate(full=True)
+            except pa.ArrowInvalid:
+                from tamis.kernels.utf8 import valid  # noqa: PLC0415
+
+                whole = table.column(i).combine_chunks()
+                whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+                good = pa.array(valid(*utf8(whole)))
+                table = table.set_column(i, item, pa.compute.if_else(good, whole, pa.scalar(None, item.type)))
+    return pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame({}, height=rows)
+
+
+def _checked(step: Step, docs: pa.Table, signals: Any) -> pl.DataFrame:
+    if not isinstance(signals, pl.DataFrame):
+        raise StageError(f'{step.name} must measure a polars DataFrame, not "{type(signals).__name__}".')
+    if signals.height != docs.num_rows and signals.width:
+        raise StageError(f"{step.name} measured {signals.height} rows for {docs.num_rows} documents.")
+    return signals.with_columns(pl.selectors.float().fill_nan(None)) if signals.width else pl.DataFrame({}, height=docs.num_rows)
+
+
+@dataclass
+class _Careful:
+    """Call a stage; where it raises, on halves, until only the documents that it cannot take are left out."""
+
+    step: Step
+    call: Callable[[pa.Table], Any]
+    faults: dict[int, str] = field(default_factory=dict)
+    row: int = 0
+
+    def __call__(self, docs: pa.Table) -> list[Any]:
+        results = self._try(docs)
+        if docs.num_rows > 1 and len(self.faults) == docs.num_rows:
+            raise self._broken()
+        return results
+
+    def _try(self, docs: pa.Table) -> list[Any]:
+        try:
+            result = self.call(docs)
+        except (TamisError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a stage raises on one document must not stop the run
+            if docs.num_rows == 0:
+                raise StageError(f"{self.step.name} fails on zero documents: {_said(error)}") from error
+            if docs.num_rows > 1:
+                half = docs.num_rows // 2
+                return self._try(docs.slice(0, half)) + self._try(docs.slice(half))
+            self.faults[self.row] = _said(error)
+            if self.row + 1 == len(self.faults) >= PATIENCE:
+                raise self._broken() from error
+            result = self._nothing(docs)
+        self.row += docs.num_rows
+        return [result]
+
+    def _nothing(self, docs: pa.Table) -> Any:
+        result = self.call(docs.slice(0, 0))
+        schema = (result[1] if isinstance(result, tuple) else result).schema
+        nulls = pl.DataFrame({name: [None] for name in schema}, schema=schema) if schema else pl.DataFrame({}, height=1)
+        return (docs.column("text").combine_chunks(), nulls) if isinstance(result, tuple) else nulls
+
+    def _broken(self) -> StageError:
+        first = next(iter(self.faults.values()))
+        return StageError(f"{self.step.name} fails on every document: {first}\nFix: run check_stage from tamis.testing on it.")
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def stored(measured: Measured, rows: np.ndarray) -> pa.Table:
+    """Signals as they lie on disk: with the row number in front, private columns too."""
+    return plain(pl.concat([pl.DataFrame({"row": rows}), measured.signals], how="horizontal").to_arrow())
+
+
+def faults_json(faults: Mapping[int, str], rows: np.ndarray) -> dict[str, str]:
+    """Faults by row number in the shard."""
+    return {str(rows[i]): said for i, said in sorted(faults.items())}

@@ -1,0 +1,162 @@
+"""What a run says while it works: bars on a terminal, plain lines elsewhere, JSON lines in run.log."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+EVERY = 10.0
+"""Seconds between two plain lines of one phase."""
+
+
+@dataclass
+class Say:
+    """Sink of a run's messages; this one says nothing."""
+
+    def phase(self, name: str, documents: int, size: int) -> None:
+        """A phase begins that will pass over so many documents and bytes."""
+
+    def advance(self, documents: int, size: int) -> None:
+        """So much more of the phase is done."""
+
+    def note(self, text: str, **facts: Any) -> None:
+        """Something a person should know."""
+
+    def end(self) -> None:
+        """The phase is over."""
+
+
+@dataclass
+class Lines(Say):
+    """Plain lines, for logs and pipes."""
+
+    out: TextIO = field(default_factory=lambda: sys.stderr)
+    _name: str = ""
+    _documents: int = 0
+    _size: int = 0
+    _done: tuple[int, int] = (0, 0)
+    _began: float = 0.0
+    _said: float = 0.0
+
+    def phase(self, name: str, documents: int, size: int) -> None:
+        """Begin counting."""
+        self._name, self._documents, self._size = name, documents, size
+        self._done, self._began = (0, 0), time.monotonic()
+        self._said = self._began
+
+    def advance(self, documents: int, size: int) -> None:
+        """A line now and then."""
+        self._done = (self._done[0] + documents, self._done[1] + size)
+        if time.monotonic() - self._said >= EVERY:
+            self._said = time.monotonic()
+            self._line()
+
+    def note(self, text: str, **facts: Any) -> None:
+        """A line."""
+        del facts
+        print(text, file=self.out, flush=True)
+
+    def end(self) -> None:
+        """A last line."""
+        if self._documents:
+            self._line()
+
+    def _line(self) -> None:
+        seconds = max(time.monotonic() - self._began, 1e-6)
+        share = self._done[0] / self._documents if self._documents else 1.0
+        left = f", {seconds * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
+        speed = f", {self._done[1] / 1e6 / seconds:.0f} MB/s" if self._done[1] else ""
+        print(f"{self._name}: {self._done[0]:,} of {self._documents:,} documents{speed}{left}", file=self.out, flush=True)
+
+
+@dataclass
+class Bars(Say):
+    """A progress bar with documents, MB/s and time left."""
+
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+    _bars: Progress | None = None
+    _task: TaskID | None = None
+    _size: int = 0
+    _began: float = 0.0
+
+    def phase(self, name: str, documents: int, size: int) -> None:
+        """A new bar."""
+        del size
+        columns = (
+            TextColumn("{task.description:<8}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} documents"),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
+        self._bars = Progress(*columns, console=self.console)
+        self._bars.start()
+        self._task = self._bars.add_task(name, total=documents, speed="")
+        self._size, self._began = 0, time.monotonic()
+
+    def advance(self, documents: int, size: int) -> None:
+        """Move the bar."""
+        self._size += size
+        speed = f"{self._size / 1e6 / max(time.monotonic() - self._began, 1e-6):.0f} MB/s" if self._size else ""
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, advance=documents, speed=speed)
+
+    def note(self, text: str, **facts: Any) -> None:
+        """A line above the bar."""
+        del facts
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def end(self) -> None:
+        """Leave the bar as it is."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+
+@dataclass
+class Logged(Say):
+    """Another sink, and each message as a line of JSON: time, event, and its facts."""
+
+    sink: Say
+    write: Callable[[str], None]
+
+    def _log(self, event: str, **facts: Any) -> None:
+        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
+        self.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+
+    def phase(self, name: str, documents: int, size: int) -> None:
+        """Log and pass on."""
+        self._log("phase", name=name, documents=documents, bytes=size)
+        self.sink.phase(name, documents, size)
+
+    def advance(self, documents: int, size: int) -> None:
+        """Pass on: progress is not for logs."""
+        self.sink.advance(documents, size)
+
+    def note(self, text: str, **facts: Any) -> None:
+        """Log and pass on."""
+        self._log("note", text=text, **facts)
+        self.sink.note(text, **facts)
+
+    def end(self) -> None:
+        """Log and pass on."""
+        self._log("end")
+        self.sink.end()
+
+
+@contextmanager
+def phase(say: Say, name: str, documents: int, size: int) -> Iterator[Say]:
+    """A phase that ends however its block ends."""
+    say.phase(name, documents, size)
+    try:
+        yield say
+    finally:
+        say.end()

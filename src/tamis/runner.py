@@ -1,0 +1,388 @@
+"""A recipe over shards into a run folder: survey, fit, measure, relate, decide, write; resumed by the same command."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import filelock
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from tamis import __version__, files, keys, ledger, mappers, plan as planning, shards, tally
+from tamis.disk import CorpusScan, DiskSignals
+from tamis.errors import RunError
+from tamis.plan import BASE, Plan, shown_bytes
+from tamis.progress import Logged, Say, phase
+from tamis.recipe import Recipe, dump, spelled_out
+from tamis.shards import Corpus, Shard
+from tamis.stage import has
+from tamis.work import Done, Part, Task, Work, handed_out, measure_chunk, write_part
+
+LEDGER_ROWS = 1_000_000
+"""Rows of one file of the ledger, about."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How a run works; nothing here changes what it writes.
+
+    Args:
+        workers: side by side; None: one for each processor.
+        mapper: "threads", "processes" or "serial".
+        add: accept shards that were not there when the folder was begun.
+        fresh: forget what the folder was begun with; signals of unchanged shards still serve.
+        say: where progress goes.
+    """
+
+    workers: int | None = None
+    mapper: str = "threads"
+    add: bool = False
+    fresh: bool = False
+    say: Say = field(default_factory=Say)
+
+    def map(self, function: Callable[[Any], Any], tasks: Any) -> Iterator[Any]:
+        """The function of each task, in order."""
+        return mappers.MAPPERS[self.mapper](function, tasks, self.workers or mappers.default_workers())
+
+
+def prepare(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = None) -> Plan:
+    """Survey the shards and make the plan; writes nothing.
+
+    Raises:
+        TamisError: the input, the recipe or the folder cannot be meant.
+    """
+    how = how or How()
+    begun = _begun(out)
+    known = {shard.name: shard for shard in begun} if begun else None
+    corpus = shards.survey(inputs, text=recipe.columns.text, known=known)
+    if begun and not how.fresh:
+        _refuse_changes(out, begun, corpus, add=how.add)
+    return Plan(recipe, corpus, out)
+
+
+def run(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = None) -> dict[str, Any]:
+    """Sift shards into a run folder; the manifest, which is also written there, last.
+
+    Args:
+        recipe: what to do.
+        inputs: Parquet files and folders of them, paths or URLs.
+        out: the run folder: new, or of an earlier run that this one finishes.
+        how: workers, mapper, progress.
+
+    Raises:
+        TamisError: something the user can mend; nothing that was finished is lost.
+    """
+    how = how or How()
+    began = time.monotonic()
+    made = prepare(recipe, inputs, out, how)
+    planning.check(made)
+    with ExitStack() as stack:
+        stack.enter_context(_alone(out))
+        planning.check_room(made)
+        how = replace(how, say=Logged(how.say, _log(out)))
+        _begin(made)
+        return _Run(made, how, began).whole()
+
+
+@dataclass
+class _Run:
+    """One run on its way; every method is a phase."""
+
+    plan: Plan
+    how: How
+    began: float
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def whole(self) -> dict[str, Any]:
+        self.fit()
+        signals = DiskSignals(self.plan, self.measure())
+        self.relate(signals)
+        counted, copies, sizes = self.decide(signals)
+        parts = self.write(signals, copies, sizes)
+        return self.finish(signals, counted, parts)
+
+    @contextmanager
+    def timed(self, name: str, documents: int = 0, size: int = 0) -> Iterator[Say]:
+        start = time.monotonic()
+        with phase(self.how.say, name, documents, size) as say:
+            yield say
+        self.seconds[name] = round(time.monotonic() - start, 3)
+
+    def fit(self) -> None:
+        """Fit the stages that have to see the corpus first, in order, each on text as the edits above it leave it."""
+        for step in self.plan.steps:
+            if not has(step.stage, "fit") or files.exists(str(step.fitted)):
+                continue
+            with self.timed(f"fit {step.name}"):
+                workers = self.how.workers or mappers.default_workers()
+                scan = CorpusScan(Work.of(self.plan), step, self.plan.corpus.chunks, mappers.MAPPERS[self.how.mapper], workers)
+                content = step.stage.fit(scan)  # type: ignore[attr-defined]
+                files.write_bytes(str(step.fitted), content or b"")
+
+    def measure(self) -> dict[str, Done]:
+        """Measure what no earlier run has measured."""
+        measured, corpus = self.plan.measured(), self.plan.corpus
+        chunks = planning.readable_names(corpus.chunks)
+        tasks = [Task(chunk, tuple(name for name in self.plan.names if chunk.name not in measured[name])) for chunk in chunks]
+        work = Work.of(self.plan)
+        rows = {chunk.name: chunk.stop - chunk.start for chunk in chunks}
+        done = {}
+        with self.timed("measure", sum(rows.values())) as say:
+            for one in self.how.map(partial(measure_chunk, work), handed_out(tasks, work)):
+                done[one.chunk] = one
+                say.advance(rows[one.chunk], one.bytes)
+        return done
+
+    def relate(self, signals: DiskSignals) -> None:
+        """Relate documents of the corpus, for the stages that do."""
+        for step in self.plan.steps:
+            place = self.plan.relation(step.name)
+            if not has(step.stage, "relate") or files.exists(place):
+                continue
+            with self.timed(f"relate {step.name}"):
+                found = step.stage.relate(signals.corpus_frame(step.name), signals.reader(step))  # type: ignore[attr-defined]
+                if found is not None:
+                    files.write_frame(place, found.collect())
+
+    def decide(self, signals: DiskSignals) -> tuple[tally.Tally, list[np.ndarray], list[np.ndarray]]:
+        """Write the ledger; copies (u8) and bytes (u32) of the documents of each slab."""
+        files.remove(files.join(self.plan.out, "ledger"))
+        counted, copies, sizes = tally.Tally(), [], []
+        with self.timed("decide", sum(signals.sizes)) as say:
+            writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
+            for slab, verdicts in enumerate(ledger.judge(self.plan.steps, signals)):
+                house = signals.load(slab, ())
+                full = _addressed(verdicts, house, self._shard_names(signals, slab))
+                writer.add(full)
+                counted.add(full, house["text.bytes"])
+                copies.append(full["copies"].to_numpy())
+                sizes.append(house["text.bytes"].to_numpy())
+                say.advance(full.height, 0)
+            writer.close()
+        counted.check(sum(one.readable for one in (signals.done[chunk.name] for chunk in self.plan.corpus.chunks)))
+        return counted, copies, sizes
+
+    def _shard_names(self, signals: DiskSignals, slab: int) -> pl.Series:
+        names = [self.plan.corpus.shards[chunk.shard].name for chunk in signals.slabs[slab]]
+        counts = [signals.done[chunk.name].readable for chunk in signals.slabs[slab]]
+        return pl.Series("shard", np.repeat(np.array(names, object), counts).tolist(), pl.String)
+
+    def write(self, signals: DiskSignals, copies: list[np.ndarray], sizes: list[np.ndarray]) -> int:
+        """Write the curated shards; how many."""
+        output = self.plan.recipe.output
+        parts = _parts(self.plan, signals, np.concatenate([*copies, np.zeros(0, np.uint8)]), np.concatenate([*sizes, np.zeros(0, np.uint32)]))
+        with self.timed("write", sum(int(mask.sum()) for part in parts for _, mask in part.pieces)) as say:
+            for documents, size in self.how.map(partial(write_part, Work.of(self.plan), output), parts):
+                say.advance(documents, size)
+        return len(parts)
+
+    def finish(self, signals: DiskSignals, counted: tally.Tally, parts: int) -> dict[str, Any]:
+        """Quarantine, report, data card, and last the manifest."""
+        from tamis.report import write  # noqa: PLC0415  a report reads the folder, as anybody could
+
+        done = [signals.done[chunk.name] for chunk in self.plan.corpus.chunks]
+        quarantined, faults = Counter[str](), Counter[str]()
+        for one in done:
+            quarantined.update(one.quarantined)
+            faults.update(one.faults)
+        _write_quarantine(self.plan, signals)
+        funnel = counted.funnel(self.plan.named)
+        corpus = self.plan.corpus
+        manifest = {
+            "tamis": __version__,
+            "recipe": self.plan.recipe.name,
+            "decision": _decision(self.plan),
+            "inputs": corpus.inputs(),
+            "signals": {name: os.path.basename(self.plan.folder(name)) for name in self.plan.names},
+            "counts": {
+                "files": len(corpus.shards) + len(corpus.unreadable),
+                "unreadable_files": dict(corpus.unreadable),
+                "documents": sum(shard.rows for shard in corpus.shards),
+                "bytes": counted.bytes,
+                "readable": counted.documents,
+                "quarantined": dict(sorted(quarantined.items())),
+                "faults": dict(sorted(faults.items())),
+                "without_id": counted.without_id,
+                "repeated_ids": counted.repeated_ids(),
+                "kept": counted.kept,
+                "kept_bytes": counted.kept_bytes,
+                "written": counted.written,
+                "shards_written": parts,
+            },
+            "funnel": funnel,
+            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults),
+            "versions": _versions(),
+        }
+        lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())
+        assert lost == 0, f"{lost} documents are neither readable nor in quarantine"
+        write(self.plan.out, manifest)
+        self.seconds["all"] = round(time.monotonic() - self.began, 3)
+        manifest["seconds"] = self.seconds
+        files.write_json(files.join(self.plan.out, "manifest.json"), manifest)
+        return manifest
+
+
+def _addressed(verdicts: pl.DataFrame, house: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
+    """The ledger as it lies on disk: shard and row in front, and the id where documents have one."""
+    front = [names, verdicts["row"]]
+    front += [house["doc.id"].cast(pl.String).alias("id")] if "doc.id" in house.columns else []
+    return pl.DataFrame(front).hstack(verdicts.drop("row"))
+
+
+@dataclass
+class _LedgerFiles:
+    """The ledger in files of about a million rows, a row group a slab."""
+
+    folder: str
+    _stack: ExitStack | None = None
+    _writer: Any = None
+    _rows: int = 0
+    _files: int = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        table = files.plain(frame.to_arrow())
+        if self._writer is None:
+            self._stack = ExitStack()
+            file = self._stack.enter_context(files.writing(files.join(self.folder, f"part-{self._files:05d}.parquet")))
+            self._writer = self._stack.enter_context(pq.ParquetWriter(file, table.schema, compression="zstd"))
+            self._rows, self._files = 0, self._files + 1
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self._rows += table.num_rows
+        if self._rows >= LEDGER_ROWS:
+            self.close()
+
+    def close(self) -> None:
+        if self._stack is not None:
+            self._stack.close()
+        self._stack = self._writer = None
+
+
+def _parts(plan: Plan, signals: DiskSignals, copies: np.ndarray, sizes: np.ndarray) -> list[Part]:
+    """Cut what is kept into shards of about equal size, along chunks; second copies go into shards after all first ones."""
+    found: list[tuple[tuple[Any, np.ndarray], ...]] = []
+    for level in range(1, int(copies.max(initial=0)) + 1):
+        taken = copies >= level
+        masks = [taken[a:b] for a, b in zip(signals.starts, signals.starts[1:], strict=False)]
+        held = [int(sizes[a:b][taken[a:b]].sum()) for a, b in zip(signals.starts, signals.starts[1:], strict=False)]
+        pieces = [(chunk, mask) for chunk, mask in zip(plan.corpus.chunks, masks, strict=True)]
+        found += _even(pieces, held, plan.recipe.output.shard_bytes)
+    found = found or [()]  # nothing kept: one empty shard still tells the schema
+    return [Part(files.join(plan.out, "data", f"part-{i:05d}.parquet"), pieces) for i, pieces in enumerate(found)]
+
+
+def _even(pieces: Sequence[tuple[Any, np.ndarray]], held: Sequence[int], most: int) -> list[tuple[tuple[Any, np.ndarray], ...]]:
+    """Consecutive pieces in as few groups as `most` bytes allow, of about equal bytes."""
+    total = sum(held)
+    count = max(1, -(-total // most))
+    groups: dict[int, list[tuple[Any, np.ndarray]]] = {}
+    before = 0
+    for piece, size in zip(pieces, held, strict=True):
+        if piece[1].any():
+            groups.setdefault(before * count // max(1, total), []).append(piece)
+        before += size
+    return [tuple(group) for group in groups.values()]
+
+
+def _write_quarantine(plan: Plan, signals: DiskSignals) -> None:
+    """Gather what was set aside, with the names of the shards of this run."""
+    folder = files.join(plan.out, "quarantine")
+    files.remove(folder)
+    frames = []
+    for chunk in plan.corpus.chunks:
+        if signals.done[chunk.name].quarantined:
+            frame = files.read_frame(files.join(plan.folder(BASE), "quarantine", chunk.name))
+            frames.append(frame.select(pl.lit(plan.corpus.shards[chunk.shard].name).alias("shard"), pl.all()))
+    if frames:
+        files.write_frame(files.join(folder, "part-00000.parquet"), pl.concat(frames, how="vertical_relaxed"))
+    if plan.corpus.unreadable:
+        files.write_json(files.join(folder, "files.json"), dict(plan.corpus.unreadable))
+
+
+def _decision(plan: Plan) -> str:
+    """What ledger, data and report depend on."""
+    return keys.digest([spelled_out(plan.recipe), plan.keys, [(shard.name, shard.fingerprint) for shard in plan.corpus.shards], __version__])
+
+
+def _begin(plan: Plan) -> None:
+    """Note what the folder is begun with; results of another decision are cleared, signals stay."""
+    place = files.join(plan.out, "inputs.json")
+    decision = _decision(plan)
+    if not files.exists(place) or files.read_json(place)["decision"] != decision:
+        for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "README.md"):
+            files.remove(files.join(plan.out, name))
+    files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
+    files.write_json(place, {"decision": decision, "shards": [asdict(shard) for shard in plan.corpus.shards]})
+
+
+def _begun(out: str) -> list[Shard] | None:
+    place = files.join(out, "inputs.json")
+    if files.exists(place):
+        return [Shard(**shard) for shard in files.read_json(place)["shards"]]
+    if files.exists(out) and files.listing(out):
+        raise RunError(f'"{out}" holds files and is not a run folder.\nFix: choose a new --out.')
+    return None
+
+
+def _refuse_changes(out: str, begun: Sequence[Shard], corpus: Corpus, *, add: bool) -> None:
+    now = {shard.name: shard for shard in corpus.shards}
+    present = Counter(shard.fingerprint for shard in corpus.shards)
+    way_out = "Fix: choose a new --out, or repeat the run with --fresh."
+    for shard in begun:
+        if present[shard.fingerprint]:
+            present[shard.fingerprint] -= 1
+        elif shard.name in now or shard.name in corpus.unreadable:
+            place, size = (now[shard.name].url, now[shard.name].bytes) if shard.name in now else (shard.url, files.size(shard.url))
+            raise RunError(f"{place} changed since {out} was begun ({shown_bytes(shard.bytes)} then, {shown_bytes(size)} now).\n{way_out}")
+        else:
+            raise RunError(f"{shard.name}, with which {out} was begun, is not among the shards any more.\n{way_out}")
+    new = sum(present.values())
+    if new and not add:
+        name = next(shard.name for shard in corpus.shards if present[shard.fingerprint])
+        raise RunError(f"{new} of the shards, {name} first, were not there when {out} was begun.\nFix: repeat the run with --add, or choose a new --out.")
+
+
+@contextmanager
+def _alone(out: str) -> Iterator[None]:
+    """Refuse a second run in the same folder while this one works."""
+    if not files.is_local(out):
+        yield
+        return
+    try:
+        os.makedirs(out, exist_ok=True)
+        lock = filelock.FileLock(os.path.join(out, ".lock"))
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise RunError(f"another run is at work in {out}.\nFix: wait for it to end, or choose another --out.") from None
+    except OSError as error:
+        raise files.no_room(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _log(out: str) -> Callable[[str], None]:
+    """Append to run.log; an object store, which cannot append, gets none."""
+    if not files.is_local(out):
+        return lambda line: None
+    place = os.path.join(out, "run.log")
+
+    def write(line: str) -> None:
+        with open(place, "a", encoding="utf-8") as file:
+            file.write(line)
+
+    return write
+
+
+def _versions() -> Mapping[str, str]:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return {name: version(name) for name in ("polars", "pyarrow", "numpy", "numba")}

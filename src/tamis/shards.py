@@ -1,0 +1,312 @@
+"""Find shards, cut them into chunks, read them; what cannot be read is set aside with the reason.
+
+A chunk is a fixed range of rows, about 64 MB of text: several small row groups, or a part of a large one, which a
+reader then streams once and hands to the workers. Borders depend on the file alone, never on the workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis import files
+from tamis.errors import DataError
+
+CHUNK_BYTES = 64_000_000
+"""Text of one chunk, about: large enough that files and calls cost nothing, small enough for 2 × workers in memory."""
+STREAM_ROWS = 1_000
+"""Rows decoded at a time from a row group that is larger than a chunk."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A Parquet file of documents.
+
+    Args:
+        name: its name below the folder that all shards share; the order of shards is that of their names.
+        url: where it is.
+        bytes: its size.
+        stamp: time or tag of its last change, to spare hashing it again.
+        fingerprint: SHA-256 of its content; of size, tag and footer on an object store.
+        rows: documents, readable or not.
+    """
+
+    name: str
+    url: str
+    bytes: int
+    stamp: str
+    fingerprint: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows `start` to `stop` of a shard, from the row groups `groups`; `first` is the first row of the first group."""
+
+    shard: int
+    url: str
+    fingerprint: str
+    start: int
+    stop: int
+    groups: tuple[int, ...]
+    first: int
+    streamed: bool
+
+    @property
+    def name(self) -> str:
+        """The name of its files: the shard's content and the rows, not where the shard lies."""
+        return f"{self.fingerprint[:16]}-{self.start:010d}-{self.stop:010d}.parquet"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Shards in the order of their names, their chunks, one schema for all, and the files that cannot be read."""
+
+    shards: tuple[Shard, ...]
+    chunks: tuple[Chunk, ...]
+    schema: pa.Schema
+    unreadable: Mapping[str, str]
+
+    def inputs(self) -> list[dict[str, object]]:
+        """What a manifest says of the input; not where it lies nor when it was written."""
+        return [{key: value for key, value in asdict(shard).items() if key not in ("url", "stamp")} for shard in self.shards]
+
+
+def find(inputs: Sequence[str]) -> dict[str, str]:
+    """Name → place of the Parquet files below folders, or given one by one; a run folder stands for its data.
+
+    Raises:
+        DataError: there is nothing at a place, or no Parquet file below it.
+    """
+    found: list[tuple[str, str, str]] = []
+    for place in inputs:
+        if not files.exists(place):
+            raise DataError(f'"{place}" does not exist.\nFix: name Parquet files, or folders that hold some.')
+        if not files.is_folder(place):
+            found.append((place, os.path.basename(os.path.dirname(place)), os.path.basename(place)))
+            continue
+        folder = files.join(place, "data") if files.exists(files.join(place, "inputs.json")) else place.rstrip("/")
+        below = files.listing(folder, ".parquet")
+        if not below:
+            raise DataError(f'"{place}" holds no file that ends in ".parquet".')
+        found += [(url, os.path.basename(folder), url[len(folder) :].lstrip("/")) for url in below]
+    places = {url: (folder, name) for url, folder, name in found}
+    clash = len({name for _, name in places.values()}) < len(places)
+    named = {f"{folder}/{name}" if clash else name: url for url, (folder, name) in places.items()}
+    if len(named) < len(places):
+        raise DataError("two of the folders have the same name and the same files.\nFix: name the folder that holds both.")
+    return dict(sorted(named.items()))
+
+
+def survey(inputs: Sequence[str], *, text: str, known: Mapping[str, Shard] | None = None, threads: int = 8) -> Corpus:
+    """Open every file's footer, fingerprint it and cut it into chunks.
+
+    Args:
+        inputs: files and folders.
+        text: the name of the text column.
+        known: shards of an earlier survey by name, whose fingerprint holds while place, size and stamp are the same.
+        threads: files opened side by side.
+
+    Raises:
+        DataError: there is no shard, no shard can be read, or two shards disagree about a column.
+    """
+    places = find(inputs)
+    with ThreadPoolExecutor(threads) as pool:
+        opened = list(pool.map(lambda item: _open(*item, (known or {}).get(item[0])), places.items()))
+    readable = [item for item in opened if not isinstance(item[1], str)]
+    unreadable = {shard.name: problem for shard, problem in opened if isinstance(problem, str)}
+    if not readable:
+        name, problem = next(iter(unreadable.items()))
+        raise DataError(f"none of the {len(unreadable)} files can be read; {name}: {problem}")
+    chunks = [
+        chunk
+        for number, (shard, footer) in enumerate(readable)
+        if not isinstance(footer, str)
+        for chunk in cut(number, shard, footer, text)
+    ]
+    schema = _one_schema([(shard.name, footer.schema.to_arrow_schema()) for shard, footer in readable if not isinstance(footer, str)])
+    return Corpus(tuple(shard for shard, _ in readable), tuple(chunks), schema, unreadable)
+
+
+def _open(name: str, url: str, known: Shard | None) -> tuple[Shard, pq.FileMetaData | str]:
+    size, stamp = files.size(url), files.stamp(url)
+    try:
+        with files.open_read(url) as file:
+            footer = pq.read_metadata(file)
+    except (pa.ArrowException, OSError) as error:
+        return Shard(name, url, size, stamp, "", 0), _sentence(error)
+    same = known is not None and (known.url, known.bytes, known.stamp) == (url, size, stamp)
+    fingerprint = known.fingerprint if same and known is not None else _fingerprint(url, size, stamp, footer)
+    return Shard(name, url, size, stamp, fingerprint, footer.num_rows), footer
+
+
+def _fingerprint(url: str, size: int, stamp: str, footer: pq.FileMetaData) -> str:
+    if files.is_local(url):
+        with open(url, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    # An object is not read twice over the network: its tag changes with its content.
+    return hashlib.sha256(f"{size} {stamp} {footer.to_dict()}".encode()).hexdigest()
+
+
+def _one_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
+    name, merged = schemas[0]
+    for other, schema in schemas[1:]:
+        if schema.equals(merged, check_metadata=True):
+            continue
+        try:
+            metadata = merged.metadata
+            merged = pa.unify_schemas([merged, schema], promote_options="permissive").with_metadata(metadata or schema.metadata)
+        except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+            raise DataError(f"{name} and {other} disagree about a column: {_sentence(error)}") from error
+    return merged
+
+
+def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[Chunk]:
+    """Chunks of a shard, from its footer alone."""
+    column = next((i for i in range(footer.num_columns) if footer.schema.column(i).path == text), None)
+    chunks: list[Chunk] = []
+    gathered: list[int] = []
+    held = start = row = 0
+
+    def close(stop: int) -> None:
+        nonlocal held, start
+        if gathered:
+            chunks.append(Chunk(number, shard.url, shard.fingerprint, start, stop, tuple(gathered), start, streamed=False))
+        gathered.clear()
+        held, start = 0, stop
+
+    for group in range(footer.num_row_groups):
+        meta = footer.row_group(group)
+        size = meta.column(column).total_uncompressed_size if column is not None else meta.total_byte_size
+        parts = min(max(1, math.ceil(size / CHUNK_BYTES)), max(1, meta.num_rows))
+        if parts > 1 or held + size > CHUNK_BYTES:
+            close(row)
+        if parts > 1:
+            borders = [row + meta.num_rows * i // parts for i in range(parts + 1)]
+            pairs = zip(borders, borders[1:], strict=False)
+            chunks += [Chunk(number, shard.url, shard.fingerprint, a, b, (group,), row, streamed=True) for a, b in pairs]
+            start = row + meta.num_rows
+        elif meta.num_rows:
+            gathered.append(group)
+            held += size
+        row += meta.num_rows
+    close(row)
+    return chunks
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Rows of a chunk that could not be decoded."""
+
+    start: int
+    stop: int
+    reason: str
+
+
+def read(chunk: Chunk, columns: Sequence[str] | None = None) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
+    """Read the rows of a chunk.
+
+    Args:
+        chunk: which.
+        columns: names, of which those that the file lacks are left out; None: all.
+
+    Returns:
+        The rows that can be decoded; their row numbers in the shard (i64); the ranges that cannot.
+    """
+    if chunk.streamed:
+        return next(iter(stream([chunk], columns)))[1]
+    with files.open_read(chunk.url) as source:
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        wanted = _present(file, columns)
+        try:
+            table = file.read_row_groups(list(chunk.groups), columns=wanted, use_threads=False)
+            return table, _numbers(chunk.start, chunk.stop), []
+        except (pa.ArrowException, OSError):
+            return _read_apart(file, chunk, wanted)
+
+
+def _read_apart(file: pq.ParquetFile, chunk: Chunk, wanted: list[str]) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
+    """Row group by row group, to lose only those that are broken."""
+    tables, numbers, lost = [_no_rows(file, wanted)], [_numbers(0, 0)], []
+    row = chunk.first
+    for group in chunk.groups:
+        stop = row + file.metadata.row_group(group).num_rows
+        try:
+            tables.append(file.read_row_group(group, columns=wanted, use_threads=False))
+            numbers.append(_numbers(row, stop))
+        except (pa.ArrowException, OSError) as error:
+            lost.append(Unreadable(row, stop, f"row group {group}: {_sentence(error)}"))
+        row = stop
+    return pa.concat_tables(tables), pa.concat_arrays(numbers), lost
+
+
+def stream(chunks: Sequence[Chunk], columns: Sequence[str] | None = None) -> Iterator[tuple[Chunk, tuple[pa.Table, pa.Array, list[Unreadable]]]]:
+    """Read chunks that are parts of one large row group, decoding it once and holding one chunk at a time."""
+    group = chunks[0].groups[0]
+    with files.open_read(chunks[0].url) as source:
+        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
+        wanted = _present(file, columns)
+        empty = _no_rows(file, wanted)
+        rows = _Rows(file.iter_batches(batch_size=STREAM_ROWS, row_groups=[group], columns=wanted, use_threads=False), chunks[0].first)
+        for chunk in chunks:
+            rows.skip_to(chunk.start)
+            table = rows.take_to(chunk.stop, empty)
+            got = chunk.start + table.num_rows
+            lost = [Unreadable(got, chunk.stop, f"row group {group}: {rows.problem}")] if got < chunk.stop else []
+            yield chunk, (table, _numbers(chunk.start, got), lost)
+
+
+class _Rows:
+    """A row group as a stream of rows; after an error it is at its end, and `problem` says why."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], first: int) -> None:
+        self._batches, self._row, self._left = batches, first, None
+        self.problem = "it holds fewer rows than its footer says"
+
+    def _next(self, most: int) -> pa.RecordBatch | None:
+        try:
+            batch = self._left if self._left is not None else next(self._batches, None)
+        except (pa.ArrowException, OSError) as error:
+            self.problem, self._batches, batch = _sentence(error), iter(()), None
+        if batch is None:
+            return None
+        self._left = batch.slice(most) if batch.num_rows > most else None
+        self._row += min(most, batch.num_rows)
+        return batch.slice(0, most)
+
+    def skip_to(self, row: int) -> None:
+        while self._row < row and self._next(row - self._row) is not None:
+            pass
+
+    def take_to(self, row: int, empty: pa.Table) -> pa.Table:
+        parts = []
+        while self._row < row and (batch := self._next(row - self._row)) is not None:
+            parts.append(batch)
+        return pa.Table.from_batches(parts, schema=parts[0].schema) if parts else empty
+
+
+def _present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str]:
+    present = file.schema_arrow.names
+    return present if columns is None else [name for name in present if name in set(columns)]
+
+
+def _no_rows(file: pq.ParquetFile, columns: list[str]) -> pa.Table:
+    schema = file.schema_arrow
+    return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata).empty_table()
+
+
+def _numbers(start: int, stop: int) -> pa.Array:
+    return pa.array(np.arange(start, stop, dtype=np.int64))
+
+
+def _sentence(error: BaseException) -> str:
+    """The first line of a library's message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

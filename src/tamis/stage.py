@@ -1,0 +1,252 @@
+"""The contract: a stage measures documents (text in, numbers out) and decides from numbers (numbers in, verdicts out).
+
+Names inside `decide`: a stage sees its own signals by their plain names ("words"), those of earlier stages with the
+stage's name in front ("quality.score"), and columns of the document as "doc.<column>" ("doc.lang"). Outside, in
+recipes, the plain name of a column is enough: `by: {lang: …}`, `where: lang == "fr"`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tamis.errors import StageError, suggest
+from tamis.where import condition, names_in, reference
+
+Result = TypeVar("Result")
+By = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+class Scan(Protocol):
+    """The documents of the corpus, for `fit`: in canonical order, as the edits above the stage left them."""
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Each chunk in turn, with the columns that the stage reads."""
+        ...
+
+    def map(self, function: Callable[[pa.Table], Result]) -> Iterator[Result]:
+        """`function` of each chunk, computed by all workers, in the order of the chunks."""
+        ...
+
+
+Read = Callable[[np.ndarray], pa.Table]
+"""For `relate`: row numbers (u64[n], as in the column `row`) → their documents, in that order."""
+
+
+class Stage:
+    """Parameters, `measure` and `decide`. Subclasses are frozen dataclasses, and `__init__` only stores parameters.
+
+    A stage that needs the corpus (`needs_corpus`) chooses among the living: `decide` sees only documents that the
+    stages above left alive and that meet `where`. Any other stage judges every document by itself.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+    """Document columns that `measure` sees."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """What `decide` sees besides its own signals: "quality.score", "doc.lang"."""
+    measured_by: ClassVar[tuple[str, ...] | None] = None
+    """Parameters that change what `measure` returns; None: all."""
+    version: ClassVar[int] = 1
+    """Raised when `measure` changes its numbers."""
+    needs_corpus: ClassVar[bool] = False
+    """`decide` must see all documents at once."""
+
+    @classmethod
+    def name(cls) -> str:
+        """The name in recipes and ledgers: the class name in snake case."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def check(self) -> None:
+        """Refuse parameters that cannot be meant.
+
+        Raises:
+            StageError: says which parameter, what it holds and what it may hold.
+        """
+
+    def columns_read(self) -> tuple[str, ...]:
+        """`reads`, and the columns that this stage's parameters name."""
+        return self.reads
+
+    def signals_used(self) -> tuple[str, ...]:
+        """`uses`, and what this stage's parameters (`where`, `by`, `prefer`) name."""
+        where = getattr(self, "where", None)
+        return tuple(dict.fromkeys((*self.uses, *(names_in(where) if where else ()))))
+
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        """Signals, row for row; a stage with `fit` takes the fitted bytes as its second argument.
+
+        Args:
+            docs: the columns of `columns_read()`; `text` is large_string in one piece, without nulls, valid UTF-8.
+
+        Returns:
+            One row a document. No NaN; null: not measurable. Columns that begin with "_" are private: stored, but
+            without rules, histograms or a line in `explain`.
+        """
+        return pl.DataFrame({}, height=docs.num_rows)
+
+    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        """Verdicts, row for row, from numbers alone.
+
+        Args:
+            signals: own signals, `signals_used()`, `copies` (u8, as the stages above left them) and `row` (u64).
+            relations: what `relate` found, for a stage that has it.
+
+        Returns:
+            copies: u8, 0 = dropped.
+            reasons: list[str], empty if and only if the document is not dropped.
+            Further columns join the ledger; one called `partner` holds a row number (u64) and is shown as an address.
+        """
+        return signals.select(pl.col("copies"), reasons=no_reasons())
+
+
+@dataclass(frozen=True)
+class Filter(Stage):
+    """A stage whose decision is a set of limits on its own signals.
+
+    A parameter `min_x` or `max_x` that `reasons` names limits the signal `x` in the direction it says; equality
+    keeps; None is off.
+
+    Args:
+        by: other limits for some values of a column: {"lang": {"fr": {"min_words": 40}}}. A later column wins.
+        where: judge only the documents that meet this condition: 'source == "web" and words.words > 10'.
+        on_null: what a signal that is not measurable does to a document that a limit asks about: "drop" or "keep".
+    """
+
+    by: By = field(default_factory=dict, kw_only=True)
+    where: str | None = field(default=None, kw_only=True)
+    on_null: Literal["drop", "keep"] = field(default="drop", kw_only=True)
+
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Limiting parameter → what is wrong with a document that fails it, in words."""
+
+    def signals_used(self) -> tuple[str, ...]:
+        """What `uses`, `where` and `by` name."""
+        return tuple(dict.fromkeys((*super().signals_used(), *(reference(column) for column in self.by))))
+
+    def value_of(self, parameter: str) -> float | None:
+        """The limit that holds where `by` says nothing."""
+        value: float | None = getattr(self, parameter, None)
+        return value
+
+    def limit(self, parameter: str) -> pl.Expr:
+        """The limit that holds for each document, f64; null where it is off."""
+        value = pl.lit(self.value_of(parameter), dtype=pl.Float64)
+        for column, groups in self.by.items():
+            group_of = pl.col(reference(column)).cast(pl.String)
+            for group, limits in groups.items():
+                if parameter in limits:
+                    own = pl.lit(limits[parameter], dtype=pl.Float64)
+                    value = pl.when(group_of == str(group)).then(own).otherwise(value)
+        return value
+
+    def limits(self) -> dict[str, tuple[str, pl.Expr]]:
+        """Limiting parameter → (its signal, its limit for each document), for those that are on for anybody."""
+        return {parameter: (parameter[4:], self.limit(parameter)) for parameter in self.reasons if self._is_on(parameter)}
+
+    def rules(self) -> dict[str, pl.Expr]:
+        """Reason for dropping → condition for keeping; null where the signal is not measurable."""
+        rules = {}
+        for parameter, (signal, limit) in self.limits().items():
+            value = pl.col(signal).cast(pl.Float64)
+            inside = value >= limit if parameter.startswith("min_") else value <= limit
+            rules[self.reasons[parameter]] = inside | limit.is_null()
+        return rules
+
+    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        """Drop what fails any rule, with every rule it fails."""
+        del relations
+        failed = [reason for rule in self.rules().items() for reason in self._reasons_for(*rule)]
+        reasons = pl.concat_list(failed).list.drop_nulls().list.unique(maintain_order=True) if failed else no_reasons()
+        verdicts = signals.with_columns(reasons=reasons)
+        kept = pl.col("reasons").list.len() == 0
+        return verdicts.select(pl.when(kept).then("copies").otherwise(pl.lit(0, pl.UInt8)).alias("copies"), "reasons")
+
+    def check(self) -> None:
+        """Refuse limits that exclude each other, and exceptions for limits that do not exist."""
+        name = self.name()
+        for column, groups in self.by.items():
+            if not isinstance(groups, Mapping):
+                raise StageError(f'{name}: "by" wants values of "{column}" and limits for each, not "{groups}".')
+            for group, limits in groups.items():
+                if not isinstance(limits, Mapping):
+                    raise StageError(f'{name}: "by: {column}: {group}" wants limits by name, not "{limits}".')
+                for parameter, value in limits.items():
+                    self._check_exception(f"by: {column}: {group}", parameter, value)
+        if self.on_null not in ("drop", "keep"):
+            raise StageError(f'{name}: "on_null" is "drop" or "keep", not "{self.on_null}".')
+        for parameter in self.reasons:
+            lowest, highest = self.value_of(parameter), self.value_of("max_" + parameter[4:])
+            if parameter.startswith("min_") and lowest is not None and highest is not None and lowest > highest:
+                raise StageError(f'{name}: "{parameter}" is {lowest} and "max_{parameter[4:]}" is {highest}: nothing could pass.')
+        if self.where is not None:
+            condition(self.where)
+
+    def _check_exception(self, place: str, parameter: str, value: Any) -> None:
+        if parameter not in self.reasons:
+            raise StageError(f'{self.name()}: "{place}" names no limit "{parameter}". {suggest(parameter, self.reasons)}')
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise StageError(f'{self.name()}: "{place}: {parameter}" must be a number or null, not "{value}".')
+
+    def _is_on(self, parameter: str) -> bool:
+        exceptions = (limits.get(parameter) for groups in self.by.values() for limits in groups.values())
+        return self.value_of(parameter) is not None or any(value is not None for value in exceptions)
+
+    def _reasons_for(self, reason: str, keep: pl.Expr) -> list[pl.Expr]:
+        judged = condition(self.where) if self.where else pl.lit(value=True)
+        failed = pl.when(judged & ~keep).then(pl.lit(reason))
+        if self.on_null == "keep":
+            return [failed]
+        signal = next((name for name in keep.meta.root_names() if not name.startswith("doc.")), reason)
+        unknown = pl.when(judged & keep.is_null()).then(pl.lit(f"{signal.replace('_', ' ')} not measurable"))
+        return [failed, unknown]
+
+
+class Edit(Stage):
+    """A stage that rewrites text instead of judging it: pure, and re-applied whenever text is read."""
+
+    def edit(self, docs: pa.Table) -> tuple[pa.Array, pl.DataFrame]:
+        """Rewrite texts, and say what was done.
+
+        Args:
+            docs: as for `measure`.
+
+        Returns:
+            The new texts: large_string[n], no nulls. Signals about the change: one row a document.
+        """
+        raise NotImplementedError
+
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        """The signals of `edit`."""
+        return self.edit(docs)[1]
+
+
+def parameters(stage: Stage) -> dict[str, Any]:
+    """Every parameter of a stage with its value, in the order of declaration."""
+    return {item.name: getattr(stage, item.name) for item in fields(stage)}  # type: ignore[arg-type]
+
+
+def has(stage: Stage, method: Literal["fit", "relate"]) -> bool:
+    """Whether a stage defines one of the two optional methods."""
+    return callable(getattr(stage, method, None))
+
+
+def named(stages: Sequence[Stage]) -> list[tuple[str, Stage]]:
+    """Give every stage a name of its own: the second "rules" of a recipe is "rules_2"."""
+    seen: dict[str, int] = {}
+    pairs = []
+    for stage in stages:
+        base = stage.name()
+        seen[base] = seen.get(base, 0) + 1
+        pairs.append((base if seen[base] == 1 else f"{base}_{seen[base]}", stage))
+    return pairs
+
+
+def no_reasons() -> pl.Expr:
+    """An empty list of reasons."""
+    return pl.lit([], dtype=pl.List(pl.String))

@@ -1,0 +1,1 @@
+"""Stages, one a file; `tamis.table` names them."""

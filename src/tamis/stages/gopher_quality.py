@@ -1,0 +1,157 @@
+"""Gopher's quality rules: is this prose, or a list, a menu, a table, a heap of symbols?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tamis.documents import utf8
+from tamis.errors import StageError, suggest
+from tamis.stage import Filter
+
+STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+MAX_STOP_WORDS = 64
+
+
+@dataclass(frozen=True)
+class GopherQuality(Filter):
+    """Keep documents with enough plausible words, few symbols, few list lines and some stop words.
+
+    Signals:
+        words: u32, words; how they are told from other tokens depends on the convention.
+        mean_word_length: f64, characters per word; null for a text without words.
+        hash_share: f64, "#" per token; null, as all shares of tokens, for a text without tokens.
+        ellipsis_share: f64, ellipses per token.
+        symbol_share: f64, what the limit asks about: the larger of the two (datatrove) or their sum (dclm).
+        bullet_line_share: f64, lines that begin with a bullet; null for a text without lines.
+        ellipsis_line_share: f64, lines that end with an ellipsis; null for a text without lines.
+        alphabetic_share: f64, tokens that hold a letter.
+        stop_words: u32, how many of `stop_words` occur (datatrove), or how often they do (dclm).
+
+    Args:
+        word_rule: what a token is: "unicode", words and punctuation marks told apart in any script, or "whitespace",
+            `str.split()`. Both are defined in `tamis.kernels.unicode`.
+        stop_words: at most 64 words, one token each; Gopher's eight English ones by default. For another language name
+            its own, or set `min_stop_words: null`.
+        convention: whose reading of the paper.
+
+    The paper leaves much open, and its implementations differ:
+
+    | | datatrove | dclm |
+    | --- | --- | --- |
+    | words | tokens with a letter or a number | tokens that begin with one |
+    | mean_word_length | over words | over all tokens |
+    | ellipses | "..." and "…" | ". . ." too |
+    | lines | `str.splitlines()`, with blank ones | "\\n" lines, without blank ones |
+    | bullets | "•" "-" | "●" "•" "*" "-" |
+    | line ends with | "..." "…" | ". . ." too |
+    | stop_words | distinct, in this case | occurrences, in any case |
+
+    Where datatrove cuts words with spaCy, and dclm with fastText and `str.split()`, the word rule stands in. So
+    "datatrove" with "unicode" (the default: it works for every script, and FineWeb made it the common reading) is close to
+    datatrove, whose words also include symbols that its list of punctuation lacks, such as emoji; and "dclm" with
+    "whitespace" is dclm, its fastText count aside. Both strip lines before they look at their ends.
+
+    Source:
+        Gopher (Rae et al. 2021, arXiv:2112.11446, A.1.1), whose limits are the defaults. Conventions: datatrove
+        `gopher_quality_filter.py`; DCLM `content_filters.py` and `core_utils.py`.
+    """
+
+    min_words: float | None = 50
+    max_words: float | None = 100_000
+    min_mean_word_length: float | None = 3
+    max_mean_word_length: float | None = 10
+    max_symbol_share: float | None = 0.1
+    max_bullet_line_share: float | None = 0.9
+    max_ellipsis_line_share: float | None = 0.3
+    min_alphabetic_share: float | None = 0.8
+    min_stop_words: int | None = 2
+    stop_words: tuple[str, ...] = STOP_WORDS
+    convention: Literal["datatrove", "dclm"] = "datatrove"
+    word_rule: Literal["unicode", "whitespace"] = "unicode"
+
+    measured_by: ClassVar[tuple[str, ...] | None] = ("convention", "word_rule", "stop_words")
+    reasons: ClassVar[dict[str, str]] = {
+        "min_words": "too few words",
+        "max_words": "too many words",
+        "min_mean_word_length": "words too short on average",
+        "max_mean_word_length": "words too long on average",
+        "max_symbol_share": "too many symbols",
+        "max_bullet_line_share": "mostly bullet points",
+        "max_ellipsis_line_share": "too many lines end in an ellipsis",
+        "min_alphabetic_share": "too few words with a letter",
+        "min_stop_words": "too few stop words",
+    }
+
+    def check(self) -> None:
+        """Refuse unknown conventions and word rules, and stop words that cannot be counted."""
+        super().check()
+        name = self.name()
+        for parameter, known in (("convention", ("datatrove", "dclm")), ("word_rule", ("unicode", "whitespace"))):
+            value = getattr(self, parameter)
+            if value not in known:
+                raise StageError(f'{name}: "{parameter}" cannot be "{value}". {suggest(str(value), known)}')
+        if isinstance(self.stop_words, str) or not all(isinstance(word, str) and word for word in self.stop_words):
+            raise StageError(f'{name}: "stop_words" wants a list of words, not "{self.stop_words}".')
+        if len(self.stop_words) > MAX_STOP_WORDS:
+            raise StageError(f'{name}: "stop_words" holds {len(self.stop_words)} words; {MAX_STOP_WORDS} are the most.')
+        if len(set(self.stop_words)) < len(self.stop_words):
+            repeated = next(word for i, word in enumerate(self.stop_words) if word in self.stop_words[:i])
+            raise StageError(f'{name}: "stop_words" names "{repeated}" twice.')
+
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        """Count in one walk over the bytes, then divide as the convention says."""
+        from tamis.kernels.quality import quality_counts  # noqa: PLC0415  numba is loaded when text is measured
+
+        counts = quality_counts(*utf8(docs.column("text")), tuple(self.stop_words), rule=self.word_rule)
+        return _datatrove(counts) if self.convention == "datatrove" else _dclm(counts)
+
+
+def _datatrove(counts: dict[str, np.ndarray]) -> pl.DataFrame:
+    tokens, lines = counts["tokens"], counts["lines"]
+    ellipses = _sum(counts["dots"], counts["ellipses"])
+    return pl.DataFrame(
+        {
+            "words": counts["words"],
+            "mean_word_length": _share(counts["word_chars"], counts["words"]),
+            "hash_share": _share(counts["hashes"], tokens),
+            "ellipsis_share": _share(ellipses, tokens),
+            "symbol_share": _share(np.maximum(counts["hashes"], ellipses), tokens),
+            "bullet_line_share": _share(counts["bullet_lines"], lines),
+            "ellipsis_line_share": _share(counts["ellipsis_lines"], lines),
+            "alphabetic_share": _share(counts["letter_tokens"], tokens),
+            "stop_words": counts["stop_words"],
+        }
+    )
+
+
+def _dclm(counts: dict[str, np.ndarray]) -> pl.DataFrame:
+    tokens, lines = counts["tokens"], counts["paragraphs"]
+    ellipses = _sum(counts["dots"], counts["spaced_dots"], counts["ellipses"])
+    return pl.DataFrame(
+        {
+            "words": counts["alnum_first_tokens"],
+            "mean_word_length": _share(counts["token_chars"], tokens),
+            "hash_share": _share(counts["hashes"], tokens),
+            "ellipsis_share": _share(ellipses, tokens),
+            "symbol_share": _share(_sum(counts["hashes"], ellipses), tokens),
+            "bullet_line_share": _share(counts["bullet_paragraphs"], lines),
+            "ellipsis_line_share": _share(counts["ellipsis_paragraphs"], lines),
+            "alphabetic_share": _share(counts["letter_tokens"], tokens),
+            "stop_words": counts["stop_word_tokens"],
+        }
+    )
+
+
+def _sum(*counts: np.ndarray) -> np.ndarray:
+    return np.sum([count.astype(np.uint64) for count in counts], axis=0)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> pl.Series:
+    """f64[n]; null where the whole is 0. One division of two integers, so that 5 in 50 equals the limit 0.1."""
+    share = part / np.maximum(whole, 1)
+    return pl.select(pl.when(pl.Series(whole) > 0).then(pl.Series(share))).to_series()

@@ -1,0 +1,118 @@
+"""Names of stages and edits → where they live, imported when first used; a user's own stages by path."""
+
+from __future__ import annotations
+
+import copyreg
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tamis.errors import RecipeError, suggest
+from tamis.stage import Stage, parameters
+
+TABLE = {
+    "unicode": "tamis.edits.unicode:Unicode",
+    "rules": "tamis.stages.rules:Rules",
+    "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
+    "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
+    "sample": "tamis.stages.sample:Sample",
+}
+"""In the order in which `tamis stages` lists them: from cheap and certain to costly."""
+
+
+def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
+    """The class that a recipe calls `name`: one of the table, "my_rules.py:Digits" or "package.module:Class".
+
+    Raises:
+        RecipeError: there is no such stage; says what was probably meant.
+    """
+    if ":" not in name:
+        if name not in TABLE:
+            raise RecipeError(f'there is no stage "{name}". {suggest(name, TABLE, what="stages:")}')
+        module, _, cls = TABLE[name].partition(":")
+        return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
+    where, _, cls = name.rpartition(":")
+    module_of = _from_file((folder or Path()) / where) if where.endswith(".py") else _from_module(where)
+    found = getattr(module_of, cls, None)
+    if found is None:
+        known = [key for key, value in vars(module_of).items() if inspect.isclass(value) and issubclass(value, Stage)]
+        raise RecipeError(f'"{where}" holds no stage "{cls}". {suggest(cls, known, what="stages:")}')
+    if not (inspect.isclass(found) and issubclass(found, Stage)):
+        raise RecipeError(f'"{name}" is not a stage: it must be a class derived from tamis.Stage, Filter or Edit.')
+    if where.endswith(".py"):
+        path = str((folder or Path()) / where)
+        # Another process knows no module of this name: it loads the file again.
+        copyreg.pickle(found, lambda stage: (_rebuild, (path, cls, parameters(stage))))  # type: ignore[arg-type]
+    return found
+
+
+def stage(name: str, **values: Any) -> Stage:
+    """A stage by its name in recipes, with parameters: `stage("gopher_quality", min_words=30)`.
+
+    Raises:
+        TamisError: there is no such stage or parameter, or a value is impossible.
+    """
+    from tamis.recipe import parse  # noqa: PLC0415  the recipe checks names and types
+
+    return parse({"stages": [{name: values}]}, place="tamis.stage").stages[0]
+
+
+def _rebuild(path: str, cls: str, values: dict[str, Any]) -> Stage:
+    found = stage_class(f"{path}:{cls}")
+    return found(**values)
+
+
+def _from_module(where: str) -> Any:
+    try:
+        return importlib.import_module(where)
+    except ImportError as error:
+        raise RecipeError(f'the module "{where}" cannot be imported: {error}.') from error
+
+
+@lru_cache
+def _from_file(path: Path) -> Any:
+    path = path.absolute()
+    if not path.is_file():
+        near = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise RecipeError(f'the file "{path.name}" does not exist in "{path.parent}". {suggest(path.name, near, what="files:")}')
+    name = f"tamis_stages_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise RecipeError(f"{path.name} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def reference_of(stage: Stage) -> str:
+    """What a recipe calls the class of a stage."""
+    cls = type(stage)
+    here = f"{cls.__module__}:{cls.__qualname__}"
+    for name, place in TABLE.items():
+        if place == here:
+            return name
+    if cls.__module__.startswith("tamis_stages_"):
+        return f"{source_file(stage)}:{cls.__qualname__}"
+    return here
+
+
+def source_file(stage: Stage) -> str | None:
+    """The file that a stage's class is written in; None for one typed into a session."""
+    module = sys.modules.get(type(stage).__module__)
+    return getattr(module, "__file__", None)
+
+
+def is_built_in(stage: Stage) -> bool:
+    """Whether tamis itself ships the stage, so that its `version` says when its numbers change."""
+    return bool(re.match(r"tamis\.(stages|edits)\.", type(stage).__module__))

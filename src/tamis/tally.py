@@ -1,0 +1,136 @@
+"""Count a ledger as it is written: the funnel, the rules, the ids; and check that nothing is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tamis.stage import Edit, Filter, Stage
+
+MOST = 0.99
+"""A stage that drops a larger share of what reaches it is warned about."""
+
+
+@dataclass
+class Tally:
+    """Documents and bytes by fate."""
+
+    documents: int = 0
+    bytes: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    dropped_bytes: Counter[str] = field(default_factory=Counter)
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    only: Counter[tuple[str, str]] = field(default_factory=Counter)
+    copies: Counter[int] = field(default_factory=Counter)
+    kept_bytes: int = 0
+    ids: list[np.ndarray] = field(default_factory=list)
+    without_id: int = 0
+
+    def add(self, ledger: pl.DataFrame, sizes: pl.Series) -> None:
+        """Count a slab of the ledger.
+
+        Args:
+            ledger: with the columns copies, stage, reasons, also and, where documents have one, id.
+            sizes: bytes of each document's text.
+        """
+        frame = ledger.with_columns(sizes.cast(pl.UInt64).alias("bytes"))
+        self.documents += frame.height
+        self.bytes += int(sizes.sum())
+        for stage, documents, size in frame.group_by("stage").agg(pl.len(), pl.col("bytes").sum()).iter_rows():
+            if stage is None:
+                self.kept_bytes += size
+            else:
+                self.dropped[stage] += documents
+                self.dropped_bytes[stage] += size
+        for copies, documents in frame.group_by("copies").len().iter_rows():
+            self.copies[copies] += documents
+        self._add_rules(frame)
+        if "id" in frame.columns:
+            known = frame["id"].drop_nulls()
+            self.without_id += frame.height - len(known)
+            self.ids.append(known.hash().to_numpy())
+
+    def _add_rules(self, frame: pl.DataFrame) -> None:
+        dropped = frame.lazy().filter(pl.col("stage").is_not_null())
+        alone = (pl.col("reasons").list.len() + pl.col("also").list.len()) == 1
+        own = dropped.select("stage", "reasons", alone=alone).explode("reasons").group_by("stage", "reasons").agg(pl.len(), pl.col("alone").sum())
+        for stage, reason, documents, single in own.collect().iter_rows():
+            self.failed[stage, reason] += documents
+            self.only[stage, reason] += single
+        for said, documents in dropped.select("also").explode("also").drop_nulls().group_by("also").len().collect().iter_rows():
+            stage, _, reason = said.partition(": ")
+            self.failed[stage, reason] += documents
+
+    @property
+    def kept(self) -> int:
+        """Documents with at least one copy."""
+        return self.documents - self.copies[0]
+
+    @property
+    def written(self) -> int:
+        """Rows of the curated shards."""
+        return sum(copies * documents for copies, documents in self.copies.items())
+
+    def repeated_ids(self) -> int:
+        """Documents whose id an earlier one has already."""
+        if not self.ids:
+            return 0
+        hashes = np.concatenate(self.ids)
+        return len(hashes) - len(np.unique(hashes))
+
+    def check(self, readable: int) -> None:
+        """Nothing is lost between measuring and the ledger: our own bug, not the user's."""
+        assert self.documents == readable, f"the ledger has {self.documents} rows for {readable} readable documents"
+        assert self.kept + sum(self.dropped.values()) == self.documents, "documents are neither kept nor dropped"
+
+    def funnel(self, named: Sequence[tuple[str, Stage]]) -> list[dict[str, Any]]:
+        """Each stage in order: what reached it, what it dropped, and each of its rules.
+
+        `failed` counts every document that fails a rule, whoever dropped it; `only` those that fail nothing else.
+        """
+        reached, reached_bytes = self.documents, self.bytes
+        steps = []
+        for name, stage in named:
+            dropped, size = self.dropped[name], self.dropped_bytes[name]
+            steps.append({
+                "stage": name,
+                "edits": isinstance(stage, Edit),
+                "reached": reached,
+                "dropped": dropped,
+                "reached_bytes": reached_bytes,
+                "dropped_bytes": size,
+                "rules": self._rules(name, stage),
+            })
+            reached, reached_bytes = reached - dropped, reached_bytes - size
+        return steps
+
+    def _rules(self, name: str, stage: Stage) -> list[dict[str, Any]]:
+        known = list(stage.rules()) if isinstance(stage, Filter) else []
+        seen = sorted(reason for owner, reason in self.failed if owner == name and reason not in known)
+        return [{"reason": reason, "failed": self.failed[name, reason], "only": self.only[name, reason]} for reason in (*known, *seen)]
+
+
+def warnings(funnel: Sequence[Mapping[str, Any]], tally: Tally, quarantined: Mapping[str, int], unreadable: Mapping[str, str], faults: Mapping[str, int]) -> list[str]:
+    """What a person should look at before they use the data."""
+    said = [f"{name} cannot be read and was left out: {problem}" for name, problem in unreadable.items()]
+    said += [f"{count:,} {_documents(count)} set aside, see quarantine/: {reason}." for reason, count in sorted(quarantined.items())]
+    said += [f"{name} failed on {count:,} {_documents(count)}, measured as null; see faults/ beside its signals." for name, count in sorted(faults.items())]
+    if tally.without_id and tally.ids:
+        said.append(f"{tally.without_id:,} {_documents(tally.without_id)} without an id; their address is shard:row.")
+    repeated = tally.repeated_ids()
+    if repeated:
+        said.append(f"{repeated:,} {_documents(repeated)} with an id that an earlier one has; `tamis explain` shows all of an id.")
+    for step in funnel:
+        if step["reached"] and step["dropped"] > MOST * step["reached"]:
+            share = step["dropped"] / step["reached"]
+            said.append(f"{step['stage']} drops {share:.1%} of what reaches it: are its limits meant for this text?")
+    return said
+
+
+def _documents(count: int) -> str:
+    return "document" if count == 1 else "documents"

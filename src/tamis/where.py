@@ -1,0 +1,108 @@
+"""Conditions a person writes, `lang == "fr" and quality.score > 0.5`, turned into polars expressions.
+
+The grammar is Python's, of which comparisons, `in`, `not`, `and`, `or`, arithmetic and constants are allowed. A plain
+name is a column of the document; a dotted one is a stage's signal.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import polars as pl
+
+from tamis.errors import StageError
+
+_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def reference(name: str) -> str:
+    """The name inside `decide` of what a recipe calls `name`: "lang" → "doc.lang", "quality.score" as it is."""
+    return name if "." in name else f"doc.{name}"
+
+
+def condition(text: str, rename: Callable[[str], str] = reference) -> pl.Expr:
+    """A condition as an expression over the columns that `rename` gives; null counts as not met.
+
+    Raises:
+        StageError: the text is not a condition; says what in it is not understood.
+    """
+    return _expression(_parse(text), text, rename).fill_null(value=False)
+
+
+def names_in(text: str, rename: Callable[[str], str] = reference) -> tuple[str, ...]:
+    """The columns that a condition looks at, each once, in order of appearance."""
+    return tuple(dict.fromkeys(_expression(_parse(text), text, rename).meta.root_names()))
+
+
+def _parse(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise StageError(_message(text, getattr(error, "msg", None) or str(error))) from error
+
+
+def _expression(node: ast.expr, text: str, rename: Callable[[str], str]) -> pl.Expr:
+    def inner(child: ast.expr) -> pl.Expr:
+        return _expression(child, text, rename)
+
+    match node:
+        case ast.BoolOp(op=op, values=values):
+            return reduce(operator.and_ if isinstance(op, ast.And) else operator.or_, map(inner, values))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return ~inner(operand)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -inner(operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            return _ARITHMETIC[type(op)](inner(left), inner(right))
+        case ast.Compare(left=left, ops=ops, comparators=rights):
+            pairs = zip([left, *rights], ops, rights, strict=False)
+            return reduce(operator.and_, [_comparison(a, op, b, text, rename) for a, op, b in pairs])
+        case ast.Name() | ast.Attribute():
+            return pl.col(rename(_dotted(node, text)))
+        case ast.Constant(value=value):
+            return pl.lit(value)
+    raise StageError(_message(text, f'"{ast.unparse(node)}" is not understood'))
+
+
+def _comparison(a: ast.expr, op: ast.cmpop, b: ast.expr, text: str, rename: Callable[[str], str]) -> pl.Expr:
+    left = _expression(a, text, rename)
+    if isinstance(op, ast.In | ast.NotIn):
+        try:
+            values = list(ast.literal_eval(b))
+        except (ValueError, TypeError) as error:
+            raise StageError(_message(text, f'"in" wants a list of values, not "{ast.unparse(b)}"')) from error
+        return left.is_in(values) if isinstance(op, ast.In) else ~left.is_in(values)
+    if isinstance(b, ast.Constant) and b.value is None:
+        return left.is_null() if isinstance(op, ast.Is | ast.Eq) else left.is_not_null()
+    if type(op) not in _COMPARE:
+        raise StageError(_message(text, f'"{ast.unparse(ast.Compare(a, [op], [b]))}" is not understood'))
+    return _COMPARE[type(op)](left, _expression(b, text, rename))
+
+
+def _dotted(node: ast.expr, text: str) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value, text)}.{node.attr}"
+    raise StageError(_message(text, f'"{ast.unparse(node)}" is not a name'))
+
+
+def _message(text: str, what: str) -> str:
+    return f"""the condition "{text}" cannot be read: {what}.\nFix: write it like lang == "fr" and quality.score > 0.5"""

@@ -1,0 +1,238 @@
+"""What workers do: measure a chunk, write a part. Functions of picklable values, so that any mapper can carry them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis import files, shards
+from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, with_text
+from tamis.measure import Step, base, faults_json, stored, walk
+from tamis.plan import BASE, Plan
+from tamis.recipe import Output
+from tamis.shards import Chunk, Unreadable
+from tamis.stage import Edit
+
+Rows = tuple[pa.Table, pa.Array, list[Unreadable]]
+GROUP_BYTES = 64_000_000
+"""Text that a row group of a curated shard holds, about."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every chunk needs to know."""
+
+    steps: tuple[Step, ...]
+    columns: Columns
+    schema: pa.Schema
+    carried: tuple[str, ...]
+    ties: bool
+    folders: dict[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Work:
+        """The part of a plan that workers need."""
+        folders = {name: plan.folder(name) for name in plan.names}
+        return cls(plan.steps, plan.recipe.columns, plan.corpus.schema, plan.carried, plan.ties, folders)
+
+    def columns_for(self, wanted: Sequence[str]) -> list[str]:
+        """What must be read to measure some of the steps."""
+        if BASE in wanted and self.ties:
+            return list(self.schema.names)
+        names = {self.columns.text}
+        if BASE in wanted:
+            names |= {self.columns.named(name) for name in self.carried}
+        for step in self.steps:
+            if step.name in wanted or isinstance(step.stage, Edit):
+                names |= {self.columns.named(name) for name in step.stage.columns_read() if name != "text"}
+        return [name for name in self.schema.names if name in names]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A chunk, the steps that it still lacks, and its rows where a reader has read them already."""
+
+    chunk: Chunk
+    wanted: tuple[str, ...]
+    rows: Rows | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is known of a measured chunk."""
+
+    chunk: str
+    readable: int
+    bytes: int
+    quarantined: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+
+
+def handed_out(tasks: Iterable[Task], work: Work) -> Iterator[Task]:
+    """Tasks in order; parts of a large row group are read here, once, and go with their tasks."""
+    for (_, streamed, _), group in groupby(tasks, key=lambda task: (task.chunk.url, task.chunk.streamed, task.chunk.groups)):
+        held = list(group)
+        todo = [task for task in held if task.wanted]
+        if not streamed or not todo:
+            yield from held
+            continue
+        wanted = tuple(dict.fromkeys(name for task in todo for name in task.wanted))
+        rows = shards.stream([task.chunk for task in todo], work.columns_for(wanted))
+        for task in held:
+            yield Task(task.chunk, task.wanted, next(rows)[1]) if task.wanted else task
+
+
+def measure_chunk(work: Work, task: Task) -> Done:
+    """Measure what a chunk lacks and write it; say what is known of it."""
+    if task.wanted:
+        _measure(work, task)
+    return _known(work, task.chunk)
+
+
+def _measure(work: Work, task: Task) -> None:
+    chunk = task.chunk
+    table, numbers, lost = task.rows or shards.read(chunk, work.columns_for(task.wanted))
+    table = conform(table, work.schema, work.columns_for(task.wanted))
+    batch = canonical(table, work.columns, place=chunk.url)
+    rows = numbers.to_numpy()[batch.rows]
+    last = max((i for i, step in enumerate(work.steps) if step.name in task.wanted), default=-1)
+    for measured, _ in walk(batch.docs, work.steps[: last + 1], set(task.wanted), work.columns):
+        if measured is None:
+            continue
+        folder = work.folders[measured.name]
+        if measured.faults:
+            files.write_json(files.join(folder, "faults", chunk.name + ".json"), faults_json(measured.faults, rows))
+        files.write_table(files.join(folder, chunk.name), stored(measured, rows))
+    if BASE not in task.wanted:
+        return
+    broken = _quarantined(batch.broken, numbers, lost)
+    if broken.num_rows:
+        files.write_table(files.join(work.folders[BASE], "quarantine", chunk.name), broken)
+    frame = base(batch, work.columns, work.carried, ties=work.ties).with_columns(row=rows)
+    files.write_frame(files.join(work.folders[BASE], chunk.name), frame)
+
+
+def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable]) -> pa.Table:
+    """Rows set aside, and ranges of rows that could not be decoded (whose text nobody has)."""
+    rows = pa.table({
+        "row": numbers.take(broken.column("row")),
+        "rows": pa.array(np.ones(broken.num_rows, np.int64)),
+        "reason": broken.column("reason"),
+        "text": broken.column("text"),
+    })
+    ranges = pa.table({
+        "row": pa.array([one.start for one in lost], pa.int64()),
+        "rows": pa.array([one.stop - one.start for one in lost], pa.int64()),
+        "reason": pa.array([one.reason for one in lost], pa.string()),
+        "text": pa.nulls(len(lost), BROKEN.field("text").type),
+    })
+    return pa.concat_tables([rows, ranges])
+
+
+def _known(work: Work, chunk: Chunk) -> Done:
+    frame = files.read_frame(files.join(work.folders[BASE], chunk.name), ["text.bytes"])
+    quarantined: Counter[str] = Counter()
+    aside = files.join(work.folders[BASE], "quarantine", chunk.name)
+    expected = chunk.stop - chunk.start
+    if frame.height < expected:
+        for row in files.read_frame(aside, ["rows", "reason"]).iter_rows():
+            quarantined[row[1]] += row[0]
+    faults = {}
+    for step in work.steps:
+        place = files.join(work.folders[step.name], "faults", chunk.name + ".json")
+        if files.exists(place):
+            faults[step.name] = len(json.loads(files.read_bytes(place)))
+    return Done(chunk.name, frame.height, int(frame["text.bytes"].sum()), dict(quarantined), faults)
+
+
+def conform(table: pa.Table, schema: pa.Schema, names: Sequence[str]) -> pa.Table:
+    """The columns of a file in the types that all files share; a column that the file lacks is null."""
+    columns = []
+    for name in names:
+        item = schema.field(name)
+        if name not in table.column_names:
+            columns.append(pa.chunked_array([pa.nulls(table.num_rows, item.type)]))
+        elif table.schema.field(name).type != item.type:
+            columns.append(table.column(name).cast(item.type))
+        else:
+            columns.append(table.column(name))
+    return pa.table(columns, schema=pa.schema([schema.field(name) for name in names], metadata=schema.metadata))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A curated shard: its file, and for each chunk the readable rows that it takes (bool[readable])."""
+
+    url: str
+    pieces: tuple[tuple[Chunk, np.ndarray], ...]
+
+
+def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
+    """Write a curated shard, unless it is there; documents and bytes of text that it took."""
+    taken = sum(int(mask.sum()) for _, mask in part.pieces)
+    if files.exists(part.url):
+        return taken, 0
+    codec = "NONE" if output.compression == "none" else output.compression
+    size = 0
+    with files.writing(part.url) as file, pq.ParquetWriter(file, work.schema, compression=codec, compression_level=output.level) as writer:
+        for table in _row_groups(_kept_tables(work, part)):
+            size += table.column(work.columns.text).nbytes
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+    return taken, size
+
+
+def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
+    """Kept documents of each chunk, edited; parts of one large row group are read in one go."""
+    for (_, streamed, _), group in groupby(part.pieces, key=lambda piece: (piece[0].url, piece[0].streamed, piece[0].groups)):
+        pieces = [piece for piece in group if piece[1].any()]
+        if streamed and pieces:
+            rows = (read for _, read in shards.stream([chunk for chunk, _ in pieces]))
+        else:
+            rows = (shards.read(chunk) for chunk, _ in pieces)
+        for (chunk, mask), (table, numbers, _) in zip(pieces, rows, strict=True):
+            readable = files.read_frame(files.join(work.folders[BASE], chunk.name), ["row"])["row"].to_numpy()
+            yield edited(work, kept_rows(table, numbers, readable[mask]))
+
+
+def kept_rows(table: pa.Table, numbers: pa.Array, rows: np.ndarray) -> pa.Table:
+    """Rows of a chunk by their numbers in the shard, ascending."""
+    if len(rows) == table.num_rows:
+        return table
+    mask = np.zeros(table.num_rows, np.bool_)
+    mask[np.searchsorted(numbers.to_numpy(), rows)] = True
+    return table.filter(pa.array(mask))
+
+
+def edited(work: Work, table: pa.Table) -> pa.Table:
+    """Readable rows in the shared schema, their text as the edits leave it."""
+    table = conform(table, work.schema, work.schema.names)
+    if any(isinstance(step.stage, Edit) for step in work.steps):
+        place = table.column_names.index(work.columns.text)
+        text = as_text(as_binary(table.column(place)))
+        docs = with_text(table.drop_columns([work.columns.text]), text)
+        for _, walked in walk(docs, work.steps, (), work.columns):
+            docs = walked
+        item = work.schema.field(place)
+        whole = docs.column("text")
+        whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
+        table = table.set_column(place, item, whole.cast(item.type))
+    return table
+
+
+def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Gather small tables, so that a row group is worth its footer; chunk borders alone decide where they end."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(one.nbytes for one in held) >= GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
