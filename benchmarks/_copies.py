@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +20,37 @@ MAX_EDITED_SHARE = 0.20
 VARIANT_SHARE = 0.3
 
 
-def jaccard(a: str, b: str) -> float:
-    """Measure the exact Jaccard similarity of two texts over their sets of word 5-grams.
+def split(page: str, rng: np.random.Generator, *, median: int = 2800, sigma: float = 0.87) -> list[str]:
+    """Split a page into documents at paragraph borders; joined again they are the page.
 
-    Words are the `\\w+` of the lower-cased text; the whole of a text shorter than five words is its only n-gram.
+    Lengths aim at log-normal draws in characters. The median is set above the 2,400 of web pages because a page that is
+    shorter than its draw stays as it is. Where a paragraph is longer than ten medians (dictionaries have no empty lines),
+    a line is a paragraph; less than an eighth of a median is not left over at the end.
+    """
+    parts = [
+        piece
+        for paragraph in re.split(r"(?<=\n\n)", page)
+        for piece in (paragraph.splitlines(keepends=True) if len(paragraph) > 10 * median else [paragraph])
+    ]
+    found: list[str] = []
+    begin, size, goal = 0, 0, rng.lognormal(np.log(median), sigma)
+    for i, part in enumerate(parts):
+        size += len(part)
+        if size >= goal:
+            found.append("".join(parts[begin : i + 1]))
+            begin, size, goal = i + 1, 0, rng.lognormal(np.log(median), sigma)
+    rest = "".join(parts[begin:])
+    if found and len(rest) < median // 8:
+        found[-1] += rest
+    elif rest:
+        found.append(rest)
+    return found
+
+
+def jaccard(a: str, b: str) -> float:
+    r"""Measure the exact Jaccard similarity of two texts over their sets of word 5-grams.
+
+    Words are the `\w+` of the lower-cased text; the whole of a text shorter than five words is its only n-gram.
     """
     numbers: dict[str, int] = {}
     words_a, words_b = ([numbers.setdefault(w, len(numbers)) for w in WORD.findall(t.lower())] for t in (a, b))
@@ -48,12 +76,12 @@ def _codes(words: np.ndarray, base: int) -> np.ndarray:
     return np.unique(codes)
 
 
-def exact(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
+def exact(text: str, other: str, rng: np.random.Generator) -> str:
     """Copy the text as it is."""
     return text
 
 
-def respaced(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
+def respaced(text: str, other: str, rng: np.random.Generator) -> str:
     """Change only letter case and white space, so that no word differs."""
     case = (str.lower, str.upper, str.title, str)[rng.integers(4)]
     space = ("  ", "\n", " \t", "\n\n")[rng.integers(4)]
@@ -63,7 +91,7 @@ def respaced(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: A
 def edited(text: str, other: str, rng: np.random.Generator) -> str:
     """Replace, drop or double 1 to 20 % of the words; replacements come from the other text."""
     spans = [m.span() for m in WORD.finditer(text)]
-    share = rng.uniform(0.01, MAX_EDITED_SHARE)
+    share = np.exp(rng.uniform(np.log(0.01), np.log(MAX_EDITED_SHARE)))
     chosen = np.sort(rng.choice(len(spans), max(1, round(share * len(spans))), replace=False))
     foreign = WORD.findall(other) or ["other"]
     parts, position = [], 0
@@ -83,19 +111,20 @@ def framed(text: str, other: str, rng: np.random.Generator) -> str:
     return "\n\n".join(["\n".join(line[:80] for line in lines[:head]), text, "\n".join(line[:80] for line in lines[-foot:])])
 
 
-def cut(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
+def cut(text: str, other: str, rng: np.random.Generator) -> str:
     """Keep the first 70 to 95 % of the characters."""
     return text[: int(len(text) * rng.uniform(0.70, 0.95))]
 
 
-def shuffled(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
-    """Shuffle the paragraphs, or the lines of a text that has fewer than three paragraphs."""
+def shuffled(text: str, other: str, rng: np.random.Generator) -> str:
+    """Shuffle up to eight blocks of paragraphs, or of lines where there are fewer than three paragraphs."""
     border = "\n\n" if text.count("\n\n") > 1 else "\n"
     parts = text.split(border)
-    return border.join(parts[i] for i in rng.permutation(len(parts)))
+    edges = np.linspace(0, len(parts), min(8, len(parts)) + 1).astype(int)
+    blocks = [border.join(parts[a:b]) for a, b in pairwise(edges)]
+    return border.join(blocks[i] for i in rng.permutation(len(blocks)))
 
 
-Maker = "Callable[[str, str, np.random.Generator], str]"
 KINDS: dict[str, tuple[float, Callable[[str, str, np.random.Generator], str]]] = {
     "exact": (0.20, exact),
     "respaced": (0.10, respaced),
@@ -104,6 +133,16 @@ KINDS: dict[str, tuple[float, Callable[[str, str, np.random.Generator], str]]] =
     "cut": (0.12, cut),
     "shuffled": (0.08, shuffled),
 }
+
+
+def draws(seed: int, generation: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Mix the arguments into u64[n] (splitmix64), so that a variant is the same wherever it is made."""
+    with np.errstate(over="ignore"):
+        z = row.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + generation.astype(np.uint64)
+        z = z * np.uint64(0xD1342543DE82EF95) + np.uint64(seed)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def variants(texts: pa.LargeStringArray, donors: pa.LargeStringArray, seeds: np.ndarray) -> pa.LargeStringArray:
@@ -183,7 +222,7 @@ def _substitute(data, offsets, donor_data, donor_offsets, seeds):
                 i += 1
                 continue
             state = _next(state)
-            chosen = words > 0 and (kept == 6 or np.float64(state >> np.uint64(11)) * 2.0**-53 < 0.3)
+            chosen = words > 0 and (kept == 6 or np.float64(state >> np.uint64(11)) * 2.0**-53 < VARIANT_SHARE)
             kept = 0 if chosen else kept + 1
             source, first, last = data, i, stop
             if chosen:
@@ -218,22 +257,24 @@ stolen are replaced once a year free of charge. The council last reviewed the ru
 Accessibility | Privacy | Cookies | Print this page
 """
 
+NAMES = "Aldous Berit Cosima Dorian Edda Fabian Greta Hanno Ilse Jonas Katja Lorenz Mira Nils Odile Piet Rosa Sven"
+ROADS = "Alder Beech Cedar Dock Elm Ferry Granary Harbour Ivy Juniper Kiln Linden Mill North Orchard Poplar"
+ROAD_KINDS = "Street Lane Row Hill Yard Gate Walk Close Square Terrace"
+MONTHS = "January February March April May June July August September October November December"
+
 
 def template_page(number: int, rng: np.random.Generator) -> str:
     """Fill the template, about 200 words, so that two pages have a Jaccard of about 0.7."""
-    names = "Aldous Berit Cosima Dorian Edda Fabian Greta Hanno Ilse Jonas Katja Lorenz Mira Nils Odile Piet Rosa Sven".split()
-    roads = "Alder Beech Cedar Dock Elm Ferry Granary Harbour Ivy Juniper Kiln Linden Mill North Orchard Poplar".split()
-    kinds = "Street Lane Row Hill Yard Gate Walk Close Square Terrace".split()
-    months = "January February March April May June July August September October November December".split()
 
-    def pick(words: list[str]) -> str:
-        return words[rng.integers(len(words))]
+    def pick(words: str) -> str:
+        options = words.split()
+        return options[rng.integers(len(options))]
 
     return TEMPLATE.format(
-        street=f"{pick(roads)} {pick(kinds)}",
+        street=f"{pick(ROADS)} {pick(ROAD_KINDS)}",
         zone=number,
         fee=f"{rng.integers(20, 400)}.{rng.integers(100):02d}",
-        clerk=f"{pick(names)} {pick(roads)}son",
-        date=f"{rng.integers(1, 29)} {pick(months)} {rng.integers(2004, 2025)}",
+        clerk=f"{pick(NAMES)} {pick(ROADS)}son",
+        date=f"{rng.integers(1, 29)} {pick(MONTHS)} {rng.integers(2004, 2025)}",
         comments=rng.integers(1, 2000),
     )

@@ -24,118 +24,82 @@ if TYPE_CHECKING:
 # Raised when the text of a page changes, so that texts cached by older code are made anew.
 EXTRACTOR = 1
 
-# client  name[==version]  source  topic  language ("*": read from each path)  licence ("-": many)
+# client, source, topic, language ("*": read from each path), licence ("-": many): name[==version] ...
 PACKAGES = """
-deb dict-gcide               dictionary language     en GPL-3.0-or-later
-deb dict-wn                  dictionary language     en WordNet-3.0
-deb dict-foldoc              dictionary computing    en GFDL-1.1-or-later
-deb dict-jargon              dictionary computing    en public-domain
-deb dict-devil               dictionary literature   en public-domain
-deb dict-vera                dictionary computing    en GFDL-1.3-or-later
-deb dict-elements            dictionary science      en -
-deb dict-freedict-fra-eng    dictionary language     fr GPL-2.0-or-later
-deb anarchism                book       politics     en GFDL-1.1-or-later
-deb gitmagic                 book       programming  *  GPL-3.0-only
-deb mh-book                  book       office       en GPL-2.0-or-later
-deb debian-handbook          book       linux        *  GPL-2.0-or-later
-deb debian-history           book       linux        *  GPL-2.0-or-later
-deb fortunes                 quotes     literature   en -
-deb fortunes-min             quotes     literature   en -
-deb fortunes-de              quotes     literature   de -
-deb fortunes-es              quotes     literature   es -
-deb fortunes-it              quotes     literature   it -
-deb fortunes-pl              quotes     literature   pl -
-deb fortunes-ru              quotes     literature   ru -
-deb debian-policy            handbook   linux        *  GPL-2.0-or-later
-deb developers-reference     handbook   linux        *  GPL-2.0-or-later
-deb debian-reference-en      handbook   linux        en GPL-2.0-or-later
-deb debian-reference-de      handbook   linux        de GPL-2.0-or-later
-deb debian-reference-fr      handbook   linux        fr GPL-2.0-or-later
-deb debian-reference-es      handbook   linux        es GPL-2.0-or-later
-deb debian-reference-it      handbook   linux        it GPL-2.0-or-later
-deb debian-reference-ja      handbook   linux        ja GPL-2.0-or-later
-deb debian-reference-pt      handbook   linux        pt GPL-2.0-or-later
-deb debian-reference-zh-cn   handbook   linux        zh GPL-2.0-or-later
-deb debian-faq               handbook   linux        *  GPL-2.0-or-later
-deb doc-debian               handbook   law          en -
-deb harden-doc               handbook   security     *  GPL-2.0-or-later
-deb installation-guide-amd64 handbook   linux        *  GPL-2.0-or-later
-deb debian-kernel-handbook   handbook   linux        *  GPL-2.0-or-later
-deb maint-guide              handbook   linux        *  GPL-2.0-or-later
-deb debmake-doc              handbook   programming  *  MIT
-deb debian-edu-doc-en        handbook   education    en GPL-2.0-or-later
-deb debian-edu-doc-fr        handbook   education    fr GPL-2.0-or-later
-deb aptitude-doc-en          manual     linux        en GPL-2.0-or-later
-deb aptitude-doc-fr          manual     linux        fr GPL-2.0-or-later
-deb aptitude-doc-es          manual     linux        es GPL-2.0-or-later
-deb aptitude-doc-ru          manual     linux        ru GPL-2.0-or-later
-deb gnome-user-docs          manual     desktop      *  CC-BY-SA-3.0
-deb gnome-devel-docs         manual     desktop      *  -
-deb libreoffice-help-en-us   manual     office       en MPL-2.0
-deb libreoffice-help-de      manual     office       de MPL-2.0
-deb libreoffice-help-fr      manual     office       fr MPL-2.0
-deb libreoffice-help-es      manual     office       es MPL-2.0
-deb libreoffice-help-ru      manual     office       ru MPL-2.0
-deb apache2-doc              manual     networking   *  Apache-2.0
-deb postfix-doc              manual     networking   en EPL-2.0
-deb exim4-doc-html           manual     networking   en GPL-2.0-or-later
-deb kea-doc                  manual     networking   en MPL-2.0
-deb krb5-doc                 manual     security     en -
-deb openafs-doc              manual     networking   en -
-deb sqlite3-doc              manual     databases    en public-domain
-deb postgresql-doc-15        manual     databases    en PostgreSQL
-deb db5.3-doc                manual     databases    en Sleepycat
-deb git-doc                  manual     programming  en GPL-2.0-only
-deb perl-doc                 manual     programming  en -
-deb python3.11-doc           manual     programming  en PSF-2.0
-deb python-django-doc        manual     programming  en BSD-3-Clause
-deb python-sqlalchemy-doc    manual     databases    en MIT
-deb cmake-doc                manual     programming  en BSD-3-Clause
-deb racket-doc               manual     programming  en -
-deb linux-doc-6.1            manual     linux        *  GPL-2.0-only
-deb zsh-doc                  manual     linux        en -
-deb bash-doc                 manual     linux        en GFDL-1.3-or-later
-deb nsis-doc                 manual     programming  en Zlib
-deb docbook-xsl-doc-html     manual     publishing   en -
-deb imagemagick-6-doc        manual     graphics     en ImageMagick
-deb povray-doc               manual     graphics     en -
-deb asymptote-doc            manual     graphics     en LGPL-3.0-or-later
-deb lilypond-doc-html        manual     music        en GFDL-1.3-or-later
-deb maxima-doc               manual     mathematics  *  GPL-2.0-or-later
-deb octave-doc               manual     mathematics  en GPL-3.0-or-later
-deb gap-doc                  manual     mathematics  en GPL-2.0-or-later
-deb r-doc-html               manual     mathematics  en GPL-2.0-or-later
-deb nova-doc                 manual     cloud        en Apache-2.0
-deb keystone-doc             manual     cloud        en Apache-2.0
-deb neutron-doc              manual     cloud        en Apache-2.0
-deb cinder-doc               manual     cloud        en Apache-2.0
-deb ada-reference-manual-2012 standard  programming  en -
-deb cppreference-doc-en-html reference  programming  en CC-BY-SA-3.0
-deb python-sympy-doc         reference  mathematics  en BSD-3-Clause
-deb python-pandas-doc        reference  programming  en BSD-3-Clause
-deb erlang-doc               reference  programming  en Apache-2.0
-deb llvm-16-doc              reference  programming  en Apache-2.0
-deb clang-16-doc             reference  programming  en Apache-2.0
-deb icu-doc                  reference  programming  en Unicode-3.0
-deb qtbase5-doc-html         reference  programming  en GFDL-1.3-only
-deb libboost1.81-doc         reference  programming  en BSL-1.0
-deb fp-docs-3.2.2            reference  programming  en -
-deb manpages                 manpage    linux        en -
-deb manpages-dev             manpage    programming  en -
-deb freebsd-manpages         manpage    linux        en BSD-2-Clause
-deb manpages-de              manpage    linux        de -
-deb manpages-fr              manpage    linux        fr -
-deb manpages-es              manpage    linux        es -
-deb manpages-pl              manpage    linux        pl -
-npm npm==10.9.0              manual     programming  en Artistic-2.0
-pip botocore==1.40.0         reference  cloud        en Apache-2.0
+deb dictionary language en GPL-3.0-or-later: dict-gcide
+deb dictionary language en WordNet-3.0: dict-wn
+deb dictionary computing en GFDL-1.1-or-later: dict-foldoc
+deb dictionary computing en public-domain: dict-jargon
+deb dictionary literature en public-domain: dict-devil
+deb dictionary computing en GFDL-1.3-or-later: dict-vera
+deb dictionary science en -: dict-elements
+deb dictionary language fr GPL-2.0-or-later: dict-freedict-fra-eng
+deb book politics en GFDL-1.1-or-later: anarchism
+deb book programming * GPL-3.0-only: gitmagic
+deb book office en GPL-2.0-or-later: mh-book
+deb book linux * GPL-2.0-or-later: debian-handbook debian-history
+deb quotes literature * -: fortunes fortunes-min fortunes-de fortunes-es fortunes-it fortunes-pl fortunes-ru
+deb handbook linux * GPL-2.0-or-later: debian-policy developers-reference debian-faq installation-guide-amd64
+deb handbook linux * GPL-2.0-or-later: debian-kernel-handbook maint-guide debian-reference-en debian-reference-de
+deb handbook linux * GPL-2.0-or-later: debian-reference-fr debian-reference-es debian-reference-it debian-reference-ja
+deb handbook linux * GPL-2.0-or-later: debian-reference-pt debian-reference-zh-cn
+deb handbook law en -: doc-debian
+deb handbook security * GPL-2.0-or-later: harden-doc
+deb handbook programming * MIT: debmake-doc
+deb handbook education * GPL-2.0-or-later: debian-edu-doc-en debian-edu-doc-fr
+deb manual linux * GPL-2.0-or-later: aptitude-doc-en aptitude-doc-fr aptitude-doc-es aptitude-doc-ru
+deb manual desktop * CC-BY-SA-3.0: gnome-user-docs
+deb manual desktop * -: gnome-devel-docs
+deb manual office * MPL-2.0: libreoffice-help-en-us libreoffice-help-de libreoffice-help-fr libreoffice-help-es
+deb manual office * MPL-2.0: libreoffice-help-ru
+deb manual networking * Apache-2.0: apache2-doc
+deb manual networking en EPL-2.0: postfix-doc
+deb manual networking en GPL-2.0-or-later: exim4-doc-html
+deb manual networking en MPL-2.0: kea-doc
+deb manual security en -: krb5-doc
+deb manual networking en -: openafs-doc
+deb manual databases en public-domain: sqlite3-doc
+deb manual databases en PostgreSQL: postgresql-doc-15
+deb manual databases en Sleepycat: db5.3-doc
+deb manual programming en GPL-2.0-only: git-doc
+deb manual programming en -: perl-doc racket-doc
+deb manual programming en PSF-2.0: python3.11-doc
+deb manual programming en BSD-3-Clause: python-django-doc cmake-doc
+deb manual databases en MIT: python-sqlalchemy-doc
+deb manual linux * GPL-2.0-only: linux-doc-6.1
+deb manual linux en -: zsh-doc
+deb manual linux en GFDL-1.3-or-later: bash-doc
+deb manual programming en Zlib: nsis-doc
+deb manual publishing en -: docbook-xsl-doc-html
+deb manual graphics en ImageMagick: imagemagick-6-doc
+deb manual graphics en -: povray-doc
+deb manual graphics en LGPL-3.0-or-later: asymptote-doc
+deb manual music en GFDL-1.3-or-later: lilypond-doc-html
+deb manual mathematics * GPL-2.0-or-later: maxima-doc
+deb manual mathematics en GPL-3.0-or-later: octave-doc
+deb manual mathematics en GPL-2.0-or-later: gap-doc r-doc-html
+deb manual cloud en Apache-2.0: nova-doc keystone-doc neutron-doc cinder-doc
+deb standard programming en -: ada-reference-manual-2012
+deb reference programming en CC-BY-SA-3.0: cppreference-doc-en-html
+deb reference mathematics en BSD-3-Clause: python-sympy-doc
+deb reference programming en BSD-3-Clause: python-pandas-doc
+deb reference programming en Apache-2.0: erlang-doc llvm-16-doc clang-16-doc
+deb reference programming en Unicode-3.0: icu-doc
+deb reference programming en GFDL-1.3-only: qtbase5-doc-html
+deb reference programming en BSL-1.0: libboost1.81-doc
+deb reference programming en -: fp-docs-3.2.2
+deb manpage linux * -: manpages manpages-de manpages-fr manpages-es manpages-pl
+deb manpage programming * -: manpages-dev
+deb manpage linux en BSD-2-Clause: freebsd-manpages
+npm manual programming en Artistic-2.0: npm==10.9.0
+pip reference cloud en Apache-2.0: botocore==1.40.0
 """
 
 _LANGUAGES = (
     "ar bg bn bs ca cs da de el en eo es et eu fa fi fr gl gu he hi hr hu id it ja kn ko lt lv mr nb nl nn pa pl pt"
     " ro ru sk sl sr sv ta te th tr uk vi zh C"
 )
-_LANGUAGE = re.compile(rf"[/.](?:translations/)?({'|'.join(_LANGUAGES.split())})(?:[-_][A-Za-z]{{2,5}})?(?=[/.]|$)")
+_LANGUAGE = re.compile(rf"[-/.](?:translations/)?({'|'.join(_LANGUAGES.split())})(?:[-_][A-Za-z]{{2,5}})?(?=[/.]|$)")
 _SKIPPED = re.compile(r"/_sources/|/_modules/|/(gen|py-mod)index|\.(js|css|svg|json|epub)(\.gz)?$")
 _MARKUP = re.compile(r"\.(x?html?|page|docbook)(\.[A-Za-z_-]+)?(\.gz)?$")
 _MANPAGE = re.compile(r"/man/(.*/)?man\d\w*/")
@@ -147,7 +111,7 @@ _PLAIN = re.compile(
 
 @dataclass(frozen=True)
 class Package:
-    """One line of PACKAGES; `license` is None where a package holds many."""
+    """One name of PACKAGES; `license` is None where a package holds many."""
 
     client: str
     name: str
@@ -159,12 +123,14 @@ class Package:
 
 
 def packages() -> list[Package]:
-    """List the packages in the order that document numbers depend on."""
+    """List the packages, in the order in which documents are read."""
     rows = []
     for line in PACKAGES.strip().splitlines():
-        client, spec, source, topic, lang, license_ = line.split()
-        name, _, version = spec.partition("==")
-        rows.append(Package(client, name, version, source, topic, lang, None if license_ == "-" else license_))
+        head, names = line.split(": ")
+        client, source, topic, lang, license_ = head.split()
+        for spec in names.split():
+            name, _, version = spec.partition("==")
+            rows.append(Package(client, name, version, source, topic, lang, None if license_ == "-" else license_))
     return rows
 
 
@@ -249,15 +215,15 @@ def _decode(data: bytes) -> str:
             return data.decode("latin-1")
 
 
-_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|svg|math|noscript)\b.*?</\1\s*>|<\?.*?\?>|<!\w.*?>", re.S | re.I)
-_PRE = re.compile(r"(<pre\b.*?</pre\s*>)", re.S | re.I)
-_BREAK = re.compile(r"<(?:br|/?li|/?dt|/?dd|/?tr|/?option|/?item|/?title)\b[^>]*>", re.I)
+_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|svg|math|noscript)\b.*?</\1\s*>|<\?.*?\?>|<!\w.*?>", re.DOTALL | re.IGNORECASE)
+_PRE = re.compile(r"(<pre\b.*?</pre\s*>)", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/?li|/?dt|/?dd|/?tr|/?option|/?item|/?title)\b[^>]*>", re.IGNORECASE)
 _BORDER = re.compile(
     r"</?(?:p|div|h[1-6]|pre|table|ul|ol|dl|section|article|nav|header|footer|main|blockquote|body|page|steps|note)"
     r"\b[^>]*>",
-    re.I,
+    re.IGNORECASE,
 )
-_CELL = re.compile(r"<t[dh]\b[^>]*>", re.I)
+_CELL = re.compile(r"<t[dh]\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -270,27 +236,21 @@ def markup_text(source: str) -> str:
 
 
 _FONT = re.compile(r"\\f(?:\[\w*\]|\(..|.)|\\s[-+]?\d|\\[&|^/,c]|\\\*?\(..|\\\*?\[\w+\]")
-_QUIET_MACROS = frozenset(
-    ".IX .TH .Dd .Dt .Os .so .if .ie .el .de .ds .nr .ad .na .nh .hy .ft .in .ta .tr .ne .nf .fi .. .Bl .El .Bd .Ed".split()
-)
-_BREAKING_MACROS = frozenset(".SH .SS .Sh .Ss .PP .P .LP .TP .IP .Pp .It .sp".split())
+_QUIET_MACRO = re.compile(r"\.(IX|TH|Dd|Dt|Os|so|if|ie|el|de|ds|nr|ad|na|nh|hy|ft|in|ta|tr|ne|nf|fi|\.|Bl|El|Bd|Ed)")
+_BREAKING_MACRO = re.compile(r"\.(SH|SS|Sh|Ss|PP|P|LP|TP|IP|Pp|It|sp)")
 
 
 def man_text(source: str) -> str:
     """Write a manual page as text, roughly: macros become paragraph breaks or vanish."""
     lines = []
-    for line in source.splitlines():
-        if line.startswith(('.\\"', "'")):
-            continue
-        if line.startswith("."):
-            macro, _, line = line.partition(" ")
-            if macro in _BREAKING_MACROS:
-                lines.append("")
-            if macro in _QUIET_MACROS:
-                continue
-            if macro in {".SH", ".SS", ".Sh", ".Ss"}:
-                line = line.replace('"', "") + "\n"
-        lines.append(line)
+    for raw in source.splitlines():
+        macro, _, rest = raw.partition(" ")
+        if not raw.startswith((".", "'")):
+            lines.append(raw)
+        elif _BREAKING_MACRO.fullmatch(macro):
+            lines += ["", rest.replace('"', "") + "\n" if macro.lower() in {".sh", ".ss"} else ""]
+        elif macro[0] == "." and not macro.startswith('.\\"') and not _QUIET_MACRO.fullmatch(macro):
+            lines.append(rest)
     return plain_text(_FONT.sub("", "\n".join(lines)).replace("\\-", "-").replace("\\e", "\\"))
 
 
@@ -343,7 +303,7 @@ def _without_runs(text: str, menu: set[str], *, longest: int = 4) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
 
 
-_ENGLISH = re.compile(r"\b(?:the|of|and|to|is|in|you)\b", re.I)
+_ENGLISH = re.compile(r"\b(?:the|of|and|to|is|in|you)\b", re.IGNORECASE)
 
 
 def looks_english(text: str) -> bool:

@@ -97,7 +97,8 @@ def main() -> None:
     arrays = {"properties": properties(), "lower": lower() - np.arange(SIZE, dtype=np.int32), "combining": combining()}
     packed = {f"{name}_{part}": x for name, values in arrays.items() for part, x in zip(("lengths", "values"), runs(values), strict=True)}
     path = Path(table.__file__).with_name("unicode.npz")
-    np.savez_compressed(path, unicode_version=np.array(version), **packed)
+    assigned = np.array(members(r"\P{Cn}").sum())
+    np.savez_compressed(path, unicode_version=np.array(version), assigned=assigned, **packed)
     sys.stdout.write(f"{path}: Unicode {version}, {path.stat().st_size:,} bytes\n")
 
 

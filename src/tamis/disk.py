@@ -89,6 +89,12 @@ class DiskSignals:
         places = rows.is_not_null().arg_true()
         return pl.Series(rows.name, [None] * len(rows), pl.String).scatter(places, pl.Series(found.tolist(), dtype=pl.String))
 
+    def shard_names(self, slab: int) -> pl.Series:
+        """The shard of each document of a slab."""
+        names = [self.plan.corpus.shards[chunk.shard].name for chunk in self.slabs[slab]]
+        counts = [self.done[chunk.name].readable for chunk in self.slabs[slab]]
+        return pl.Series("shard", np.repeat(np.array(names, object), counts).tolist(), pl.String)
+
     def corpus_frame(self, name: str) -> pl.LazyFrame:
         """Signals of one step over the whole corpus, with `row` (u64), for `relate`."""
         frames = [self.signals(chunk, name) for chunk in self.plan.corpus.chunks]

@@ -171,6 +171,12 @@ def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:
         return pl.DataFrame(pl.from_arrow(pq.read_table(file, columns=columns, use_threads=False)))
 
 
+def rows(url: str) -> int:
+    """Rows of a Parquet file."""
+    with open_read(url) as file:
+        return int(pq.read_metadata(file).num_rows)
+
+
 def plain(table: pa.Table) -> pa.Table:
     """polars exports string_view, for which pyarrow has no `take` and other readers no support: large_string."""
     for i, item in enumerate(table.schema):

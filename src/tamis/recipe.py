@@ -91,13 +91,18 @@ def load(path: str | Path) -> Recipe:
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506  a SafeLoader
+        content = from_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         near = [str(one) for one in sorted(path.parent.glob("*.yaml"))] if path.parent.is_dir() else []
         raise RecipeError(f'the recipe "{path}" does not exist. {suggest(str(path), near, what="recipes:") if near else ""}'.rstrip()) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise RecipeError(f"{path}: {_yaml_problem(error)}") from error
     return parse(content, place=str(path), folder=path.parent, name=path.stem)
+
+
+def from_yaml(text: str) -> Any:
+    """What a recipe's text holds."""
+    return yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
 
 
 def parse(content: Any, *, place: str, folder: Path | None = None, name: str = "recipe") -> Recipe:

@@ -160,7 +160,7 @@ class _Run:
             writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
             for slab, verdicts in enumerate(ledger.judge(self.plan.steps, signals)):
                 house = signals.load(slab, ())
-                full = _addressed(verdicts, house, self._shard_names(signals, slab))
+                full = _addressed(verdicts, house, signals.shard_names(slab))
                 writer.add(full)
                 counted.add(full, house["text.bytes"])
                 copies.append(full["copies"].to_numpy())
@@ -169,11 +169,6 @@ class _Run:
             writer.close()
         counted.check(sum(one.readable for one in (signals.done[chunk.name] for chunk in self.plan.corpus.chunks)))
         return counted, copies, sizes
-
-    def _shard_names(self, signals: DiskSignals, slab: int) -> pl.Series:
-        names = [self.plan.corpus.shards[chunk.shard].name for chunk in signals.slabs[slab]]
-        counts = [signals.done[chunk.name].readable for chunk in signals.slabs[slab]]
-        return pl.Series("shard", np.repeat(np.array(names, object), counts).tolist(), pl.String)
 
     def write(self, signals: DiskSignals, copies: list[np.ndarray], sizes: list[np.ndarray]) -> int:
         """Write the curated shards; how many."""

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files
+from tamis.documents import require_columns
 from tamis.errors import DataError
 
 CHUNK_BYTES = 64_000_000
@@ -118,7 +119,11 @@ def survey(inputs: Sequence[str], *, text: str, known: Mapping[str, Shard] | Non
     Raises:
         DataError: there is no shard, no shard can be read, or two shards disagree about a column.
     """
-    places = find(inputs)
+    return survey_places(find(inputs), text=text, known=known, threads=threads)
+
+
+def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, Shard] | None = None, threads: int = 8) -> Corpus:
+    """The same, of shards whose names and places are known."""
     with ThreadPoolExecutor(threads) as pool:
         opened = list(pool.map(lambda item: _open(*item, (known or {}).get(item[0])), places.items()))
     readable = [item for item in opened if not isinstance(item[1], str)]
@@ -126,6 +131,9 @@ def survey(inputs: Sequence[str], *, text: str, known: Mapping[str, Shard] | Non
     if not readable:
         name, problem = next(iter(unreadable.items()))
         raise DataError(f"none of the {len(unreadable)} files can be read; {name}: {problem}")
+    for shard, footer in readable:
+        if not isinstance(footer, str):
+            require_columns([text], footer.schema.to_arrow_schema().names, place=shard.url, reader="tamis")
     chunks = [
         chunk
         for number, (shard, footer) in enumerate(readable)

@@ -93,7 +93,7 @@ def measure_chunk(work: Work, task: Task) -> Done:
     """Measure what a chunk lacks and write it; say what is known of it."""
     if task.wanted:
         _measure(work, task)
-    return _known(work, task.chunk)
+    return known(work, task.chunk)
 
 
 def _measure(work: Work, task: Task) -> None:
@@ -112,23 +112,26 @@ def _measure(work: Work, task: Task) -> None:
         files.write_table(files.join(folder, chunk.name), stored(measured, rows))
     if BASE not in task.wanted:
         return
-    broken = _quarantined(batch.broken, numbers, lost)
+    ids = table.column(work.columns.id) if work.columns.id in table.column_names else None
+    broken = _quarantined(batch.broken, numbers, lost, ids)
     if broken.num_rows:
         files.write_table(files.join(work.folders[BASE], "quarantine", chunk.name), broken)
     frame = base(batch, work.columns, work.carried, ties=work.ties).with_columns(row=rows)
     files.write_frame(files.join(work.folders[BASE], chunk.name), frame)
 
 
-def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable]) -> pa.Table:
+def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable], ids: pa.ChunkedArray | None) -> pa.Table:
     """Rows set aside, and ranges of rows that could not be decoded (whose text nobody has)."""
     rows = pa.table({
         "row": numbers.take(broken.column("row")),
+        "id": pa.nulls(broken.num_rows, pa.string()) if ids is None else ids.take(broken.column("row")).cast(pa.string()),
         "rows": pa.array(np.ones(broken.num_rows, np.int64)),
         "reason": broken.column("reason"),
         "text": broken.column("text"),
     })
     ranges = pa.table({
         "row": pa.array([one.start for one in lost], pa.int64()),
+        "id": pa.nulls(len(lost), pa.string()),
         "rows": pa.array([one.stop - one.start for one in lost], pa.int64()),
         "reason": pa.array([one.reason for one in lost], pa.string()),
         "text": pa.nulls(len(lost), BROKEN.field("text").type),
@@ -136,7 +139,8 @@ def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable]
     return pa.concat_tables([rows, ranges])
 
 
-def _known(work: Work, chunk: Chunk) -> Done:
+def known(work: Work, chunk: Chunk) -> Done:
+    """What is known of a chunk that was measured."""
     frame = files.read_frame(files.join(work.folders[BASE], chunk.name), ["text.bytes"])
     quarantined: Counter[str] = Counter()
     aside = files.join(work.folders[BASE], "quarantine", chunk.name)

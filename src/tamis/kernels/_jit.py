@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numba
@@ -41,17 +42,25 @@ def kernel(*arguments: Any) -> Callable[[Function], Function]:
     """
 
     def compiled(function: Function) -> Function:
-        with _LOCK:
-            before = numba.config.CACHE_DIR
-            numba.config.CACHE_DIR = str(cache.folder())
-            try:
+        try:
+            with _LOCK, _cached_in(str(cache.folder())):
                 return numba.njit(arguments, cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
-            except OSError:  # the disk is full, or the folder went away
-                return numba.njit(arguments, **_OPTIONS)(function)  # type: ignore[no-any-return]
-            finally:
-                numba.config.CACHE_DIR = before
+        except (OSError, RuntimeError):  # the disk is full, or the folder went away
+            return numba.njit(arguments, **_OPTIONS)(function)  # type: ignore[no-any-return]
 
     return compiled
+
+
+@contextmanager
+def _cached_in(folder: str) -> Iterator[None]:
+    """Let numba keep what it compiles here and nowhere else, for a while: its settings are the user's."""
+    config = numba.config
+    before = config.CACHE_DIR, getattr(config, "CACHE_LOCATOR_CLASSES", "")
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, "UserProvidedCacheLocator"
+    try:
+        yield
+    finally:
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before
 
 
 def helper(function: Function) -> Function:

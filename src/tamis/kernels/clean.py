@@ -1,5 +1,8 @@
 """Line ends and control characters: which texts hold any, and those texts without."""
 
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
@@ -71,7 +74,7 @@ def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found) -> tuple[np.nda
 
 
 @helper
-def _is_plain(data, i):  # type: ignore[no-untyped-def]
+def _is_plain(data, i):
     """Whether the 8 bytes at i are printable ASCII, tabs or "\\n"; no early exit, so that LLVM makes vector code of it."""
     odd = False
     for k in range(8):
@@ -81,23 +84,23 @@ def _is_plain(data, i):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _is_line_end(c):  # type: ignore[no-untyped-def]
+def _is_line_end(c):
     return 11 <= c <= 13 or c == 0x85 or c == 0x2028 or c == 0x2029
 
 
 @helper
-def _is_control(c):  # type: ignore[no-untyped-def]
+def _is_control(c):
     """Whether a code point that ends no line is a control character."""
     return (c < 0x20 and c != 9 and c != 10) or 0x7F <= c <= 0x9F or c == 0xFEFF
 
 
 @helper
-def _line_end_width(data, i, end, c, width):  # type: ignore[no-untyped-def]
+def _line_end_width(data, i, end, c, width):
     return 2 if c == 13 and i + 1 < end and data[i + 1] == 10 else width
 
 
 @kernel(reads(u8), reads(i64), reads(u16), reads(u8), u16, b1, b1, writes(u32), writes(u32), writes(i64), writes(b1))
-def _scan(data, offsets, flags, combining, form, newlines, controls, removed, changed, sizes, maybe):  # type: ignore[no-untyped-def]
+def _scan(data, offsets, flags, combining, form, newlines, controls, removed, changed, sizes, maybe):
     for d in range(len(sizes)):
         i, end = offsets[d], offsets[d + 1]
         size = end - i
@@ -128,7 +131,7 @@ def _scan(data, offsets, flags, combining, form, newlines, controls, removed, ch
 
 
 @kernel(reads(u8), reads(i64), reads(u32), reads(u32), reads(i64), writes(u8))
-def _rewrite(data, offsets, removed, changed, borders, written):  # type: ignore[no-untyped-def]
+def _rewrite(data, offsets, removed, changed, borders, written):
     for d in range(len(removed)):
         i, end, n = offsets[d], offsets[d + 1], borders[d]
         if removed[d] == 0 and changed[d] == 0:

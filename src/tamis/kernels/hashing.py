@@ -3,6 +3,9 @@
 `murmur128` is MurmurHash3_x64_128 (Austin Appleby, public domain). Its seed, as in the reference, is 32 bits.
 """
 
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
 from __future__ import annotations
 
 import numpy as np
@@ -110,12 +113,12 @@ def _pair(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @helper
-def _rotate(x, by):  # type: ignore[no-untyped-def]
+def _rotate(x, by):
     return (x << np.uint64(by)) | (x >> np.uint64(64 - by))
 
 
 @helper
-def _finish(h):  # type: ignore[no-untyped-def]
+def _finish(h):
     h ^= h >> np.uint64(33)
     h *= np.uint64(0xFF51AFD7ED558CCD)
     h ^= h >> np.uint64(33)
@@ -124,12 +127,12 @@ def _finish(h):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _mix(a, b):  # type: ignore[no-untyped-def]
+def _mix(a, b):
     return _finish(_rotate(a, 31) * _C1 + _finish(b ^ _C2))
 
 
 @helper
-def _load(data, i, n):  # type: ignore[no-untyped-def]
+def _load(data, i, n):
     """The n bytes at i, the first one lowest."""
     word = np.uint64(0)
     for k in range(n):
@@ -138,7 +141,7 @@ def _load(data, i, n):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _murmur(data, start, end, seed):  # type: ignore[no-untyped-def]
+def _murmur(data, start, end, seed):
     h1 = h2 = seed
     i = start
     while end - i >= 16:
@@ -162,13 +165,13 @@ def _murmur(data, start, end, seed):  # type: ignore[no-untyped-def]
 
 
 @kernel(reads(u8), reads(i64), u64, writes(u64), writes(u64))
-def _murmur128(data, offsets, seed, low, high):  # type: ignore[no-untyped-def]
+def _murmur128(data, offsets, seed, low, high):
     for d in range(len(low)):
         low[d], high[d] = _murmur(data, offsets[d], offsets[d + 1], seed)
 
 
 @helper
-def _fold(data, start, end, flags, lower, case, white_space, punctuation, out):  # type: ignore[no-untyped-def]
+def _fold(data, start, end, flags, lower, case, white_space, punctuation, out):
     """Write the folded text to `out`, and return its length."""
     i, n = start, 0
     pending = False  # white space was read, which is written as one space if anything follows
@@ -190,20 +193,20 @@ def _fold(data, start, end, flags, lower, case, white_space, punctuation, out): 
 
 
 @kernel(reads(u8), reads(i64), u64, reads(u16), reads(i32), b1, b1, b1, writes(u8), writes(u64), writes(u64))
-def _murmur128_folded(data, offsets, seed, flags, lower, case, white_space, punctuation, folded, low, high):  # type: ignore[no-untyped-def]
+def _murmur128_folded(data, offsets, seed, flags, lower, case, white_space, punctuation, folded, low, high):
     for d in range(len(low)):
         n = _fold(data, offsets[d], offsets[d + 1], flags, lower, case, white_space, punctuation, folded)
         low[d], high[d] = _murmur(folded, 0, n, seed)
 
 
 @kernel(reads(u64), reads(u64), writes(u64))
-def _mix_all(a, b, mixed):  # type: ignore[no-untyped-def]
+def _mix_all(a, b, mixed):
     for i in range(len(mixed)):
         mixed[i] = _mix(a[i], b[i])
 
 
 @kernel(reads(u64), reads(i64), writes(u64))
-def _reduce_lists(child, offsets, reduced):  # type: ignore[no-untyped-def]
+def _reduce_lists(child, offsets, reduced):
     for d in range(len(reduced)):
         h = _finish(np.uint64(offsets[d + 1] - offsets[d]) ^ _GOLDEN)
         for i in range(offsets[d], offsets[d + 1]):
@@ -212,7 +215,7 @@ def _reduce_lists(child, offsets, reduced):  # type: ignore[no-untyped-def]
 
 
 @kernel(u64, reads(u64), reads(u64), writes(f64))
-def _unit(seed, low, high, drawn):  # type: ignore[no-untyped-def]
+def _unit(seed, low, high, drawn):
     start = _finish(seed + _GOLDEN)
     for i in range(len(drawn)):
         drawn[i] = np.float64(_mix(_mix(start, low[i]), high[i]) >> np.uint64(11)) * 2.0**-53

@@ -1,5 +1,8 @@
 """Everything the Gopher quality rules count, in one walk over the bytes."""
 
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -112,7 +115,7 @@ def _stop_tables(stop_words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, n
 
 
 @helper
-def _strip(data, start, end, flags):  # type: ignore[no-untyped-def]
+def _strip(data, start, end, flags):
     """The borders of data[start:end] without white space at either end."""
     while start < end:
         c, width = decode(data, start)
@@ -131,12 +134,12 @@ def _strip(data, start, end, flags):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _is(data, i, a, b, c):  # type: ignore[no-untyped-def]
+def _is(data, i, a, b, c):
     return data[i] == a and data[i + 1] == b and data[i + 2] == c
 
 
 @helper
-def _begins_with_bullet(data, start, end):  # type: ignore[no-untyped-def]
+def _begins_with_bullet(data, start, end):
     """Whether a stripped line begins with "•" or "-"."""
     if end > start and data[start] == 0x2D:
         return True
@@ -144,19 +147,19 @@ def _begins_with_bullet(data, start, end):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _ends_with_ellipsis(data, start, end):  # type: ignore[no-untyped-def]
+def _ends_with_ellipsis(data, start, end):
     """Whether a stripped line ends with "..." or "…"."""
     return end - start >= 3 and (_is(data, end - 3, 0x2E, 0x2E, 0x2E) or _is(data, end - 3, 0xE2, 0x80, 0xA6))
 
 
 @helper
-def _spaced_dots_end(data, start, end):  # type: ignore[no-untyped-def]
+def _spaced_dots_end(data, start, end):
     """Whether data[start:end] ends with ". . ."."""
     return end - start >= 5 and _is(data, end - 5, 0x2E, 0x20, 0x2E) and data[end - 2] == 0x20 and data[end - 1] == 0x2E
 
 
 @helper
-def _count_line(data, start, end, flags, counts):  # type: ignore[no-untyped-def]
+def _count_line(data, start, end, flags, counts):
     start, end = _strip(data, start, end, flags)
     counts[_LINES] += 1
     counts[_BULLET_LINES] += _begins_with_bullet(data, start, end)
@@ -164,7 +167,7 @@ def _count_line(data, start, end, flags, counts):  # type: ignore[no-untyped-def
 
 
 @helper
-def _count_paragraph(data, start, end, flags, counts):  # type: ignore[no-untyped-def]
+def _count_paragraph(data, start, end, flags, counts):
     start, end = _strip(data, start, end, flags)
     if start == end:
         return
@@ -175,7 +178,7 @@ def _count_paragraph(data, start, end, flags, counts):  # type: ignore[no-untype
 
 
 @helper
-def _count_symbols(data, begin, end, free, counts):  # type: ignore[no-untyped-def]
+def _count_symbols(data, begin, end, free, counts):
     """Count the symbols in a token. `free`: before which byte "..." and ". . ." may not begin, for none may overlap."""
     for k in range(begin, end):
         b = data[k]
@@ -193,7 +196,7 @@ def _count_symbols(data, begin, end, free, counts):  # type: ignore[no-untyped-d
 
 
 @helper
-def _joins(data, i, end, flags, kind, before):  # type: ignore[no-untyped-def]
+def _joins(data, i, end, flags, kind, before):
     """Whether a symbol that ends at i continues the run before it, whose last character is `before`."""
     letters = (kind & JOINS_LETTERS) != 0 and (before & LETTER) != 0
     digits = (kind & JOINS_DIGITS) != 0 and (before & DIGIT) != 0
@@ -205,7 +208,7 @@ def _joins(data, i, end, flags, kind, before):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _rest_of_run(data, i, end, flags, kind):  # type: ignore[no-untyped-def]
+def _rest_of_run(data, i, end, flags, kind):
     """(end, bytes beyond one a character, all flags) of a run of which the first character, before i, was read."""
     kinds, before, extra = kind, kind, 0
     while i < end:
@@ -228,7 +231,7 @@ def _rest_of_run(data, i, end, flags, kind):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _rest_of_other(data, i, end, flags, first):  # type: ignore[no-untyped-def]
+def _rest_of_other(data, i, end, flags, first):
     """The same for a token that begins with a mark, a symbol or a letter that stands alone."""
     kinds, extra = flags[first], 0
     repeats = not kinds & ALONE
@@ -243,11 +246,12 @@ def _rest_of_other(data, i, end, flags, first):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _count_stop_words(data, begin, candidates, lower, letters, borders, seen):  # type: ignore[no-untyped-def]
+def _count_stop_words(data, begin, chars, candidates, lower, letters, borders, seen):
     """Compare a token with the stop words of its length; return how often it is one, lower-cased."""
     equal, s = 0, 0
     while candidates:
-        if candidates & np.uint64(1):
+        # Lengths from 63 on share a bit.
+        if candidates & np.uint64(1) and borders[s + 1] - borders[s] == chars:
             exact, same, i = True, True, begin
             for k in range(borders[s], borders[s + 1]):
                 c, width = decode(data, i)
@@ -265,7 +269,7 @@ def _count_stop_words(data, begin, candidates, lower, letters, borders, seen):  
 
 
 @helper
-def _bits(x):  # type: ignore[no-untyped-def]
+def _bits(x):
     n = 0
     while x:
         x &= x - np.uint64(1)
@@ -277,7 +281,7 @@ _INPUTS = (reads(u8), reads(i64), reads(u16), reads(i32), reads(i32), reads(i64)
 
 
 @kernel(*_INPUTS, writes(i64), writes(u64), writes(u32, 2))
-def _count_all(data, offsets, flags, lower, letters, borders, starting, long, free, seen, out):  # type: ignore[no-untyped-def]
+def _count_all(data, offsets, flags, lower, letters, borders, starting, long, free, seen, out):
     for d in range(len(out)):
         counts = out[d]
         start, end = offsets[d], offsets[d + 1]
@@ -315,7 +319,7 @@ def _count_all(data, offsets, flags, lower, letters, borders, starting, long, fr
                 _count_symbols(data, begin, i, free, counts)
             candidates = starting[lower[first] & 127] & long[min(chars, 63)]
             if candidates:
-                counts[_STOP_WORD_TOKENS] += _count_stop_words(data, begin, candidates, lower, letters, borders, seen)
+                counts[_STOP_WORD_TOKENS] += _count_stop_words(data, begin, chars, candidates, lower, letters, borders, seen)
         if line < end:
             _count_line(data, line, end, flags, counts)
         if paragraph < end:

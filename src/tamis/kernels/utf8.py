@@ -1,5 +1,8 @@
 """Which texts are valid UTF-8."""
 
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
 from __future__ import annotations
 
 import numpy as np
@@ -40,7 +43,7 @@ def has_surrogate(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 @helper
-def skip_ascii(data, i, end):  # type: ignore[no-untyped-def]
+def skip_ascii(data, i, end):
     """The place of the first byte above 0x7F from i on, found 32 bytes at a time."""
     while end - i >= 32:
         together = np.uint8(0)
@@ -55,7 +58,7 @@ def skip_ascii(data, i, end):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _sequence(data, i, end):  # type: ignore[no-untyped-def]
+def _sequence(data, i, end):
     """Bytes of the valid sequence that begins at i with a byte above 0x7F; 0 if it is none. Unicode, table 3-7."""
     b = data[i]
     if b < 0xC2 or b > 0xF4:
@@ -81,7 +84,7 @@ def _sequence(data, i, end):  # type: ignore[no-untyped-def]
 
 
 @kernel(reads(u8), reads(i64), writes(b1))
-def _valid(data, offsets, found):  # type: ignore[no-untyped-def]
+def _valid(data, offsets, found):
     for d in range(len(found)):
         i, end = offsets[d], offsets[d + 1]
         size = 1
@@ -96,7 +99,7 @@ def _valid(data, offsets, found):  # type: ignore[no-untyped-def]
 
 
 @kernel(reads(u8), reads(i64), writes(b1))
-def _has_surrogate(data, offsets, found):  # type: ignore[no-untyped-def]
+def _has_surrogate(data, offsets, found):
     for d in range(len(found)):
         found[d] = False
         for i in range(offsets[d], offsets[d + 1] - 2):

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from tamis.documents import utf8
-from tamis.errors import StageError, suggest
+from tamis.errors import StageError
 from tamis.stage import Filter
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -61,8 +61,8 @@ class GopherQuality(Filter):
         `gopher_quality_filter.py`; DCLM `content_filters.py` and `core_utils.py`.
     """
 
-    min_words: float | None = 50
-    max_words: float | None = 100_000
+    min_words: int | None = 50
+    max_words: int | None = 100_000
     min_mean_word_length: float | None = 3
     max_mean_word_length: float | None = 10
     max_symbol_share: float | None = 0.1
@@ -92,9 +92,8 @@ class GopherQuality(Filter):
         super().check()
         name = self.name()
         for parameter, known in (("convention", ("datatrove", "dclm")), ("word_rule", ("unicode", "whitespace"))):
-            value = getattr(self, parameter)
-            if value not in known:
-                raise StageError(f'{name}: "{parameter}" cannot be "{value}". {suggest(str(value), known)}')
+            if (value := getattr(self, parameter)) not in known:
+                raise StageError(f'{name}: "{parameter}" is "{known[0]}" or "{known[1]}", not "{value}".')
         if isinstance(self.stop_words, str) or not all(isinstance(word, str) and word for word in self.stop_words):
             raise StageError(f'{name}: "stop_words" wants a list of words, not "{self.stop_words}".')
         if len(self.stop_words) > MAX_STOP_WORDS:

@@ -1,0 +1,124 @@
+"""Commands. Each loads what it needs when it is called, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tamis import __version__
+
+app = typer.Typer(
+    help="Sift pre-training text, and measure what the sifting bought.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Side by side.", show_default="one a processor")]
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  typer calls it so
+    if value:
+        print(f"tamis {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def run(  # noqa: PLR0913  options of a command
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file: columns, stages, output.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="The run folder; an unfinished one is finished.")],
+    workers: Workers = None,
+    mapper: Annotated[str, typer.Option(help="threads, processes (for stages in plain Python) or serial.")] = "threads",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Accept shards that were not there before.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Accept changed shards: begin again, reusing what still holds.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sift shards: measure, decide, write curated shards, a ledger and a report."""
+    from tamis import plan, recipe as recipes, runner  # noqa: PLC0415
+    from tamis.cli import show  # noqa: PLC0415
+    from tamis.errors import RunError, suggest  # noqa: PLC0415
+    from tamis.mappers import MAPPERS  # noqa: PLC0415
+    from tamis.warm import warm  # noqa: PLC0415
+
+    if mapper not in MAPPERS:
+        raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, MAPPERS, what="mappers:")}')
+    say = show.progress()
+    loaded = recipes.load(recipe)
+    how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
+    made = runner.prepare(loaded, inputs, out, how)
+    if dry_run:
+        warm([stage for _, stage in made.named], say)
+        plan.check(made)
+        described = plan.describe(made)
+        print(json.dumps(described, indent=2) if as_json else show.plan(described))
+        return
+    warm([stage for _, stage in made.named], say)
+    say.note(show.beginning(made))
+    manifest = runner.run(loaded, inputs, out, how)
+    print(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
+
+
+@app.command()
+def explain(
+    out: Out,
+    document: Annotated[str, typer.Argument(metavar="ID", help='An id of the data, or an address like "part-000.parquet:17".')],
+    as_json: AsJson = False,
+) -> None:
+    """Say why a document was kept or dropped: every signal beside its limit."""
+    from tamis import explain as explaining, folder  # noqa: PLC0415
+
+    found = explaining.explain(folder.opened(out), document)
+    print(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(explaining.as_text, found)))
+
+
+@app.command()
+def export(
+    out: Out,
+    where: Annotated[str | None, typer.Option(help="""Which: "stage == 'gopher_quality'", "copies == 0 and lang == 'fr'".""")] = None,
+    to: Annotated[str | None, typer.Option("--to", "-o", help="A new folder.", show_default="inside OUT/export")] = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write dropped or any other documents as shards, with their reasons."""
+    from tamis import export as exporting, folder  # noqa: PLC0415
+
+    place, count = exporting.export(folder.opened(out), where, to, workers=workers)
+    print(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
+
+
+@app.command()
+def stages(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one stage in full.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the stages and edits, or document one with its parameters."""
+    from tamis.cli import document  # noqa: PLC0415
+
+    found: Any = document.all_stages() if name is None else document.stage(name)
+    print(json.dumps(found, indent=2, default=str) if as_json else document.as_text(found))
+
+
+@app.command()
+def warm(as_json: AsJson = False) -> None:
+    """Compile all kernels for this machine ahead of the first run."""
+    from tamis.cli import show  # noqa: PLC0415
+    from tamis import warm as warming  # noqa: PLC0415
+
+    seconds = warming.warm(warming.examples(), show.progress())
+    print(json.dumps({"seconds": round(seconds, 1)}) if as_json else "All kernels are compiled.")
+

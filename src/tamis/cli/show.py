@@ -1,0 +1,87 @@
+"""What commands print: plain tables, left-aligned words, right-aligned numbers, no colour that carries meaning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tamis.plan import Plan, shown_bytes
+from tamis.progress import Bars, Lines, Say
+
+
+def progress() -> Say:
+    """Bars on a terminal, plain lines elsewhere; on stderr."""
+    return Bars() if sys.stderr.isatty() else Lines(sys.stderr)
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 document", "2 documents"."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def beginning(plan: Plan) -> str:
+    """One line on what is about to happen."""
+    shards = plan.corpus.shards
+    documents, size = sum(shard.rows for shard in shards), sum(shard.bytes for shard in shards)
+    return (
+        f"{plan.recipe.name}: {counted(len(plan.named), 'stage')} over {counted(len(shards), 'shard')}, "
+        f"{counted(documents, 'document')}, {shown_bytes(size)}"
+    )
+
+
+def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Rows under each other, the columns in `right` flush right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = (
+        "   ".join(cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows
+    )
+    return "\n".join("  " + line for line in lines)
+
+
+def share(part: int, whole: int) -> str:
+    """A share as a percentage with one digit; of nothing it is a dash."""
+    return f"{part / whole:.1%}" if whole else "-"
+
+
+def funnel(manifest: Mapping[str, Any], out: str) -> str:
+    """Where the documents went, warnings, and what to do next."""
+    counts = manifest["counts"]
+    rows = [("stage", "dropped", "share", "most common reason")]
+    for number, step in enumerate(manifest["funnel"], 1):
+        worst = max(step["rules"], key=lambda rule: rule["failed"], default=None)
+        reason = worst["reason"] if worst and worst["failed"] and step["dropped"] else ""
+        rows.append((f"{number} {step['stage']}", f"{step['dropped']:,}", "edits" if step["edits"] else share(step["dropped"], step["reached"]), reason))
+    rows.append(("kept", f"{counts['kept']:,}", share(counts["kept"], counts["readable"]), ""))
+    lines = ["", table(rows, right=(1, 2)), ""]
+    for warning in manifest["warnings"]:
+        lines.append(f"Warning: {warning}")
+    if manifest["warnings"]:
+        lines.append("")
+    speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""  # noqa: PLR2004
+    lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{speed}")
+    lines.append(f"Next: open {out}/report.html, or ask `tamis explain {out} ID` about a document.")
+    return "\n".join(lines)
+
+
+def plan(described: Mapping[str, Any]) -> str:
+    """A plan, for `--dry-run`."""
+    rows = [("stage", "reads", "decides by", "measured")]
+    for number, step in enumerate(described["stages"], 1):
+        done = f"{step['chunks_measured']} of {counted(described['chunks'], 'chunk')}"
+        uses = ", ".join(step["uses"]) + (" (whole corpus)" if step["whole_corpus"] else "")
+        rows.append((f"{number} {step['stage']}", ", ".join(step["reads"]), uses.strip(), done))
+    columns = ", ".join(f"{name} ({kind})" for name, kind in described["columns"].items())
+    free = "" if described["disk_free"] is None else f", {shown_bytes(described['disk_free'])} free"
+    lines = [
+        f"{described['recipe']}: {counted(described['shards'], 'shard')}, {counted(described['documents'], 'document')}, "
+        f"{shown_bytes(described['bytes'])}, {counted(described['chunks'], 'chunk')}",
+        f"columns: {columns}",
+        "",
+        table(rows),
+        "",
+        *(f"Warning: {name} cannot be read and would be left out: {problem}" for name, problem in described["unreadable_files"].items()),
+        f"disk: up to {shown_bytes(described['disk_needed'])} for {described['out']}{free}",
+        "Nothing was written.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,118 @@
+"""Write any documents of a finished run as shards, with their verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis import files, keys, mappers, shards
+from tamis.disk import DiskSignals
+from tamis.errors import DataError, RunError, suggest
+from tamis.folder import Finished
+from tamis.where import condition, names_in
+from tamis.work import Work, edited, kept_rows, known
+
+VERDICT = ("copies", "stage", "reasons", "also", "partner", "similarity", "cluster_size")
+PLAIN = ("shard", "row", "id", *VERDICT, "cluster", "verified")
+"""Names that a condition takes from the ledger; any other plain name is a column of the documents."""
+
+
+def export(run: Finished, where: str | None, to: str | None = None, *, workers: int | None = None) -> tuple[str, int]:
+    """Write the documents that meet a condition, their text as the edits left it.
+
+    Args:
+        run: a finished run.
+        where: a condition over the ledger (`stage == "gopher_quality"`), columns (`lang == "fr"`) and signals
+            (`gopher_quality.words < 40`); None: all documents.
+        to: a new folder; None: one inside the run's own folder, named after the condition.
+        workers: side by side.
+
+    Returns:
+        The folder and the number of documents. Each shard has the columns of the input, and tamis_shard, tamis_row,
+        tamis_copies, tamis_stage, tamis_reasons, tamis_also, tamis_partner … from the ledger.
+    """
+    folder = to or files.join(run.out, "export", keys.digest(where)[:8])
+    if to and files.exists(to) and files.listing(to):
+        raise RunError(f'"{to}" is not empty.\nFix: choose a new folder.')
+    plan = run.plan()
+    work = Work.of(plan)
+    signals = DiskSignals(plan, {chunk.name: known(work, chunk) for chunk in plan.corpus.chunks})
+    wanted = names_in(where, _renamed) if where else ()
+    files.remove(folder)
+    _check_names(run, wanted, run.ledger_between(0, 0).columns, plan.corpus.schema.names)
+    function = partial(_export_slab, _Export(run, signals, work, where, wanted, folder))
+    return folder, sum(mappers.threads(function, range(len(signals.slabs)), workers or mappers.default_workers()))
+
+
+@dataclass(frozen=True)
+class _Export:
+    run: Finished
+    signals: DiskSignals
+    work: Work
+    where: str | None
+    wanted: Sequence[str]
+    folder: str
+
+
+def _renamed(name: str) -> str:
+    return name if "." in name or name in PLAIN else f"doc.{name}"
+
+
+def _check_names(run: Finished, wanted: Sequence[str], ledger_columns: Sequence[str], columns: Sequence[str]) -> None:
+    for name in wanted:
+        plain = name.removeprefix("doc.")
+        if name.startswith("doc."):
+            if plain not in columns:
+                raise DataError(f'the condition asks about "{plain}", which neither the ledger nor the data has. {suggest(plain, [*ledger_columns, *columns])}')
+        elif "." in name:
+            stage = name.rsplit(".", 1)[0]
+            if stage not in run.manifest["signals"] and stage != "text":
+                raise DataError(f'the condition asks about "{name}", and there is no stage "{stage}". {suggest(stage, run.manifest["signals"], what="stages:")}')
+        elif name not in ledger_columns:
+            raise DataError(f'the condition asks about "{name}", which this ledger lacks. {suggest(name, ledger_columns, what="columns:")}')
+
+
+def _export_slab(task: _Export, slab: int) -> int:
+    """One file a slab that has any such document."""
+    chunks = task.signals.slabs[slab]
+    names = {name.rsplit(".", 1)[0] for name in task.wanted if "." in name}
+    frame = task.signals.load(slab, names)
+    start = sum(task.signals.sizes[:slab])
+    full = task.run.ledger_between(start, start + frame.height)
+    tables, first = [], 0
+    for chunk in chunks:
+        rows = task.signals.done[chunk.name].readable
+        part, side = full.slice(first, rows), frame.slice(first, rows)
+        first += rows
+        tables.append(_export_chunk(task, chunk, part, side))
+    whole = pa.concat_tables(tables)
+    if whole.num_rows:
+        with files.writing(files.join(task.folder, f"part-{slab:05d}.parquet")) as file:
+            pq.write_table(whole, file, compression="zstd")
+    return int(whole.num_rows)
+
+
+def _export_chunk(task: _Export, chunk: shards.Chunk, part: pl.DataFrame, side: pl.DataFrame) -> pa.Table:
+    table, numbers, _ = shards.read(chunk)
+    readable = kept_rows(table, numbers, side["row"].to_numpy())
+    both = pl.concat([part, side.drop("row")], how="horizontal")
+    missing = [name for name in task.wanted if name.startswith("doc.") and name not in both.columns]
+    if missing:  # a column that no decision used is read with the text
+        columns = {name: readable.column(task.work.columns.named(name[4:])) for name in missing}
+        both = both.hstack(pl.DataFrame(pl.from_arrow(files.plain(pa.table(columns)))))
+    mask = both.select(condition(task.where, _renamed)).to_series() if task.where else pl.repeat(value=True, n=part.height, eager=True)
+    kept = edited(task.work, readable.filter(mask.to_arrow()))
+    said = part.filter(mask)
+    verdict = said.select(pl.col("shard", "row", *(name for name in VERDICT if name in said.columns)).name.prefix("tamis_"))
+    for item, column in zip(*_columns(files.plain(verdict.to_arrow())), strict=True):
+        kept = kept.append_column(item, column)
+    return kept
+
+
+def _columns(table: pa.Table) -> tuple[list[pa.Field], list[pa.ChunkedArray]]:
+    return list(table.schema), table.columns

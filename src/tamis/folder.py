@@ -1,0 +1,129 @@
+"""A finished run folder, read: manifest, recipe, ledger, and the signals of any document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tamis import files, recipe as recipes, shards
+from tamis.errors import DataError, RunError
+from tamis.plan import BASE, Plan
+from tamis.recipe import Recipe
+from tamis.shards import Shard
+from tamis.stage import Stage
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run folder with its manifest."""
+
+    out: str
+    manifest: Mapping[str, Any]
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe with every default, as the run used it."""
+        content = recipes.from_yaml(files.read_bytes(files.join(self.out, "recipe.yaml")).decode())
+        return recipes.parse(content, place=f"{self.out}/recipe.yaml", folder=Path(), name=self.manifest["recipe"])
+
+    @cached_property
+    def named(self) -> list[tuple[str, Stage]]:
+        """The stages under their names."""
+        return self.recipe.named()
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The input, in the order of the corpus."""
+        return [Shard(**shard) for shard in files.read_json(files.join(self.out, "inputs.json"))["shards"]]
+
+    def folder(self, name: str) -> str:
+        """Where the signals of a stage lie."""
+        return files.join(self.out, "signals", self.manifest["signals"][name])
+
+    @cached_property
+    def chunks(self) -> dict[str, list[tuple[int, int, str]]]:
+        """Fingerprint (16 digits) → first row, row after the last, file name; ascending."""
+        found: dict[str, list[tuple[int, int, str]]] = {}
+        for url in files.listing(self.folder(BASE), ".parquet"):
+            match = re.fullmatch(r"([0-9a-f]{16})-(\d+)-(\d+)\.parquet", url.rsplit("/", 1)[-1])
+            if match and "/quarantine/" not in url:
+                found.setdefault(match[1], []).append((int(match[2]), int(match[3]), match[0]))
+        return {fingerprint: sorted(chunks) for fingerprint, chunks in found.items()}
+
+    def chunk_names(self) -> Iterator[tuple[str, str]]:
+        """Shard and file name of every chunk, in the order of the corpus, which is that of the ledger."""
+        for shard in self.shards:
+            for _, _, name in self.chunks.get(shard.fingerprint[:16], []):
+                yield shard.name, name
+
+    def ledger_files(self) -> list[str]:
+        """The ledger's files, in order."""
+        return files.listing(files.join(self.out, "ledger"), ".parquet")
+
+    def ledger(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The ledger, file by file."""
+        for url in self.ledger_files():
+            yield files.read_frame(url, list(columns) if columns else None)
+
+    def ledger_between(self, start: int, stop: int) -> pl.DataFrame:
+        """Rows of the ledger by their numbers in the corpus."""
+        frames, first = [], 0
+        for url, rows in self._ledger_rows:
+            a, b = max(start, first) - first, min(stop, first + rows) - first
+            if a < b or not frames:
+                frames.append(files.read_frame(url).slice(max(0, a), max(0, b - a)))
+            first += rows
+        return pl.concat(frames, how="diagonal_relaxed")
+
+    @cached_property
+    def _ledger_rows(self) -> list[tuple[str, int]]:
+        return [(url, files.rows(url)) for url in self.ledger_files()]
+
+    def signals(self, chunk: str, names: Sequence[str]) -> pl.DataFrame:
+        """row, text.…, doc.… of a chunk's documents, and "<stage>.<signal>" of the named stages."""
+        frames = [files.read_frame(files.join(self.folder(BASE), chunk))]
+        for name in names:
+            frame = files.read_frame(files.join(self.folder(name), chunk)).drop("row")
+            frames.append(frame.select(pl.all().name.prefix(f"{name}.")))
+        return pl.concat(frames, how="horizontal")
+
+    def document(self, shard: str, row: int) -> pl.DataFrame:
+        """All signals of one document: one row."""
+        fingerprint = next(one.fingerprint[:16] for one in self.shards if one.name == shard)
+        chunk = next(name for start, stop, name in self.chunks[fingerprint] if start <= row < stop)
+        return self.signals(chunk, [name for name, _ in self.named]).filter(pl.col("row") == row)
+
+    def plan(self) -> Plan:
+        """The run's plan again, for what has to read the text.
+
+        Raises:
+            DataError: the input is gone or has changed.
+        """
+        for shard in self.shards:
+            if not files.exists(shard.url):
+                raise DataError(f"{shard.url}, which {self.out} was made from, is gone.\nFix: put it back; the text is read from there.")
+        places = {shard.name: shard.url for shard in self.shards}
+        corpus = shards.survey_places(places, text=self.recipe.columns.text, known={shard.name: shard for shard in self.shards})
+        for before, now in zip(self.shards, corpus.shards, strict=False):
+            if before.fingerprint != now.fingerprint:
+                raise DataError(f"{now.url} changed since {self.out} was made.\nFix: repeat the run with --fresh.")
+        return Plan(self.recipe, corpus, self.out)
+
+
+def opened(out: str) -> Finished:
+    """A finished run folder.
+
+    Raises:
+        RunError: there is none, or its run was not finished.
+    """
+    if not files.exists(files.join(out, "inputs.json")):
+        raise RunError(f'"{out}" is not a run folder.\nFix: name the folder that `tamis run … -o` wrote.')
+    if not files.exists(files.join(out, "manifest.json")):
+        raise RunError(f"the run in {out} was not finished.\nFix: repeat the same `tamis run` command; it does what is left.")
+    return Finished(out.rstrip("/") or out, files.read_json(files.join(out, "manifest.json")))

@@ -1,0 +1,47 @@
+"""Compile kernels once for each machine, and say so while it lasts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from tamis.documents import Columns, canonical
+from tamis.kernels import cache
+from tamis.measure import Step, base, walk
+from tamis.progress import Say
+from tamis.stage import Stage, has
+from tamis.table import TABLE, is_built_in, stage_class
+
+
+def warm(stages: Sequence[Stage], say: Say) -> float:
+    """Compile the kernels of some stages unless this machine has them already; seconds it took.
+
+    Args:
+        stages: that are about to measure; a user's own are left alone.
+        say: told once, before the wait.
+    """
+    began = time.monotonic()
+    own = [stage for stage in stages if is_built_in(stage) and not has(stage, "fit")]
+    marks = tuple(dict.fromkeys(f"{type(stage).__module__}-{int(stage.needs_corpus)}" for stage in own))
+    if cache.compiled("house", *marks):
+        return 0.0
+    say.note("Compiling kernels for this processor; this happens once and takes about 10 s …")
+    columns = {name for stage in own for name in stage.columns_read()} | {"text", "id"}
+    table = pa.schema([pa.field(name, pa.string() if name == "text" else pa.null()) for name in sorted(columns)]).empty_table()
+    batch = canonical(table, Columns())
+    base(batch, Columns(), (), ties=True)
+    steps = [Step(f"{number}", stage) for number, stage in enumerate(own)]
+    for _ in walk(batch.docs, steps, {step.name for step in steps}, Columns()):
+        pass
+    cache.mark_compiled("house", *marks)
+    seconds = time.monotonic() - began
+    say.note(f"Compiled in {seconds:.1f} s.")
+    return seconds
+
+
+def examples() -> list[Stage]:
+    """Every built-in stage with its defaults, or, where it must be told something, with something harmless."""
+    needed = {"rules": {"min": {"score": 0.0}}}
+    return [stage_class(name)(**needed.get(name, {})) for name in TABLE]
