@@ -94,11 +94,12 @@ def edited(text: str, other: str, rng: np.random.Generator) -> str:
     share = np.exp(rng.uniform(np.log(0.01), np.log(MAX_EDITED_SHARE)))
     chosen = np.sort(rng.choice(len(spans), max(1, round(share * len(spans))), replace=False))
     foreign = WORD.findall(other) or ["other"]
+    actions, picks = rng.integers(4, size=len(chosen)), rng.integers(len(foreign), size=len(chosen))
     parts, position = [], 0
-    for i, action, k in zip(chosen, rng.integers(4, size=len(chosen)), rng.integers(2**31, size=len(chosen)), strict=True):
+    for i, action, pick in zip(chosen, actions, picks, strict=True):
         start, end = spans[i]
         word = text[start:end]
-        new = (foreign[k % len(foreign)], foreign[k % len(foreign)], "", f"{word} {word}")[action]
+        new = (foreign[pick], foreign[pick], "", f"{word} {word}")[action]
         parts += [text[position:start], new]
         position = end
     return "".join([*parts, text[position:]])
@@ -106,9 +107,9 @@ def edited(text: str, other: str, rng: np.random.Generator) -> str:
 
 def framed(text: str, other: str, rng: np.random.Generator) -> str:
     """Put the text into another page's frame: the first and last lines of the other text around it."""
-    lines = [line for line in other.splitlines() if line.strip()]
-    head, foot = int(rng.integers(1, 9)), int(rng.integers(1, 9))
-    return "\n\n".join(["\n".join(line[:80] for line in lines[:head]), text, "\n".join(line[:80] for line in lines[-foot:])])
+    lines = [line[:80] for line in other.splitlines() if line.strip()]
+    head, foot = rng.integers(1, 9, size=2)
+    return "\n\n".join(["\n".join(lines[:head]), text, "\n".join(lines[-foot:])])
 
 
 def cut(text: str, other: str, rng: np.random.Generator) -> str:
@@ -168,19 +169,19 @@ def _buffers(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
     return data, offsets
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _is_word(byte: int) -> bool:
     return byte >= 128 or 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 95
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _next(state: np.uint64) -> np.uint64:
     state ^= state << np.uint64(13)
     state ^= state >> np.uint64(7)
     return state ^ (state << np.uint64(17))
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _word_spans(data, start, end, starts, ends):
     """Write where the words of data[start:end] begin and end; give their number, at most len(starts)."""
     n, i = 0, start
@@ -196,7 +197,7 @@ def _word_spans(data, start, end, starts, ends):
     return n
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _substitute(data, offsets, donor_data, donor_offsets, seeds):
     # Longer words than this are tokens of base64 and the like: they are replaced, and never donated.
     longest = 40

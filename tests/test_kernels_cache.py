@@ -112,7 +112,7 @@ def test_read_only_folder_is_copied(tmp_path, monkeypatch):
     cache.mark_compiled("tamis.kernels.utf8")
     (tmp_path / "image" / cache.key()).chmod(0o555)
     if os.getuid() == 0:  # root can write anywhere
-        monkeypatch.setattr(cache, "_writable", lambda path: False)
+        monkeypatch.setattr(cache, "_writable", lambda _: False)
     cache.folder.cache_clear()
     assert (tmp_path / "tmp") in cache.folder().parents
     assert cache.compiled("tamis.kernels.utf8")

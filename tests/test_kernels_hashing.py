@@ -44,7 +44,8 @@ def slow_fold(text: str, *, case: bool, white_space: bool, punctuation: bool) ->
     return "".join(c.lower()[0] for c in text) if case else text
 
 
-PIECES = [" ", "\n", "\u3000", "\x1f", " - ", "!", "…", "İ", "Ⱥ", "ẞ", "Σ", "\u212a", "ǅ", "$", "Straße", "ЖИЗНЬ", "漢字", "👍", "\u0301"]
+PIECES = [" ", "\n", "\u3000", "\x1f", " - ", "!", "…", "$", "👍", "\u0301"]
+PIECES += ["İ", "Ⱥ", "ẞ", "Σ", "\u212a", "ǅ", "Straße", "ЖИЗНЬ", "漢字"]
 texts = st.lists(st.sampled_from(PIECES) | st.characters(codec="utf-8", exclude_categories=["Cn"]), max_size=20).map("".join)
 
 
@@ -68,9 +69,8 @@ def test_comparison_with_the_folded_text_can_fail():
 
 def test_text_that_grows_in_lower_case():
     """A text of letters whose lower case needs more bytes fits."""
-    assert murmur128_folded(*buffers(["Ⱥ".encode() * 1000]), case=True, white_space=True, punctuation=True)[0][0] == (
-        hashes(["ⱥ".encode() * 1000])[0][0]
-    )
+    low, high = murmur128_folded(*buffers(["Ⱥ".encode() * 1000]), case=True, white_space=True, punctuation=True)
+    assert [(low[0], high[0])] == hashes(["ⱥ".encode() * 1000])
 
 
 def test_golden_values():
@@ -112,7 +112,8 @@ def test_draws_are_uniform(text_hashes):
     for low, high in (text_hashes, (np.arange(200_000, dtype=np.uint64), np.zeros(200_000, np.uint64))):
         for seed in (0, 1, 2**63):
             drawn = unit(seed, low, high)
-            assert 0 <= drawn.min() and drawn.max() < 1
+            assert drawn.min() >= 0
+            assert drawn.max() < 1
             bins = np.bincount((drawn * 256).astype(int), minlength=256)
             chi_square = ((bins - 200_000 / 256) ** 2).sum() / (200_000 / 256)
             assert abs(chi_square - 255) < 6 * np.sqrt(2 * 255)

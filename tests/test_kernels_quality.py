@@ -81,13 +81,12 @@ def count(texts: list[str], rule: str) -> list[dict[str, int]]:
     return [{name: int(counts[name][i]) for name in COUNTS} for i in range(len(texts))]
 
 
-PIECES = [
-    *("the", "The", "THE", "be", "of", "That", "that", "и", "И", "où", "ça", "K", "k", "\u212a", "don't", "e.g.", "3.14", "1,000"),
-    *("...", ". . .", ". . . . .", "....", "…", "#", "##", "'", "’", ".", ",", ":", ";", "-", "•", "●", "*", "_", "__"),
-    *(" ", "  ", "\n", "\n\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\u2028", "\xa0", "\u3000", "\u200b", "\x00"),
-    *("\u0301", "\u0323\u0307", "\u200d", "\ufeff", "漢字", "ひらがな", "カタカナ", "ー", "한국어", "ภาษาไทย", "ខ្មែរ", "မြန်မာ", "〇"),
-    *("שלום", "عربي", "हिन्दी", "Ελλάδα", "ЖИЗНЬ", "１２", "Ａ", "٣.١", "👩\u200d💻", "🇫🇷", "İ", "ǅ", "Ⅷ", "½", "\U000e0001", "\U0010ffff"),
-]
+PIECES = ["the", "The", "THE", "be", "of", "That", "that", "и", "И", "où", "ça", "K", "k", "\u212a", "don't", "e.g.", "3.14"]
+PIECES += ["1,000", "...", ". . .", ". . . . .", "....", "…", "#", "##", "'", "’", ".", ",", ":", ";", "-", "•", "●", "*", "_"]
+PIECES += [" ", "  ", "\n", "\n\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\u2028", "\xa0", "\u3000", "\u200b"]
+PIECES += ["\x00", "\u0301", "\u0323\u0307", "\u200d", "\ufeff", "漢字", "〇", "ひらがな", "カタカナ", "ー", "한국어", "ภาษาไทย"]
+PIECES += ["ខ្មែរ", "မြန်မာ", "שלום", "عربي", "हिन्दी", "Ελλάδα", "ЖИЗНЬ", "１２", "Ａ", "٣.١", "👩\u200d💻", "🇫🇷", "İ", "ǅ", "Ⅷ"]
+PIECES += ["½", "\U000e0001", "\U0010ffff"]
 characters = st.characters(codec="utf-8", exclude_categories=["Cn"])
 texts = st.lists(st.sampled_from(PIECES) | characters, max_size=25).map("".join)
 
@@ -96,6 +95,7 @@ texts = st.lists(st.sampled_from(PIECES) | characters, max_size=25).map("".join)
 @settings(max_examples=250, deadline=None)
 @given(batch=st.lists(texts, max_size=4))
 @example(batch=["", " ", "\n", "\r\n", "...", "\u0301", "a\r", "\r\n\n\r", ". . . . . .", "- \x00- ", "\x00- "])
+@example(batch=["a\r", "\nb", ". .", " .", "-", "…"])
 def test_counts_are_those_of_the_slow_program(rule, batch):
     """On text of any script the kernel counts what plain Python counts, whatever lies around the text."""
     assert count(batch, rule) == [slow_counts(text, rule) for text in batch]
@@ -106,7 +106,7 @@ def test_comparison_with_the_slow_program_can_fail(monkeypatch):
     from tamis.kernels import quality, unicode
 
     flags = quality._flags("unicode") & ~np.uint16(unicode.MARK)
-    monkeypatch.setattr(quality, "_flags", lambda rule: flags)
+    monkeypatch.setattr(quality, "_flags", lambda _: flags)
     assert count(["cafe\u0301"], "unicode") != [slow_counts("cafe\u0301", "unicode")]
 
 
@@ -169,4 +169,4 @@ def test_a_long_document(rule):
 def test_no_documents():
     """Zero documents give every count, with no rows."""
     counts = quality_counts(*buffers([]))
-    assert {name: (column.dtype, len(column)) for name, column in counts.items()} == {name: (np.uint32, 0) for name in COUNTS}
+    assert [(name, column.dtype, len(column)) for name, column in counts.items()] == [(name, np.uint32, 0) for name in COUNTS]

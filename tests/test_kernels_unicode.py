@@ -110,5 +110,6 @@ def test_tables_cover_unicode_and_cannot_be_changed(table, dtype):
 
 def test_tables_do_not_load_numba():
     """The tables and the compiled-kernel folder can be asked without loading numba."""
-    code = "import sys; from tamis.kernels import cache, unicode; unicode.flags(); cache.compiled('x'); print('numba' in sys.modules)"
+    code = "import sys; from tamis.kernels import cache, unicode; unicode.flags(); cache.compiled('x')"
+    code += "; print('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -66,7 +66,7 @@ def lower() -> np.ndarray:
         mapped[c] = ord(chr(c).lower()[0])
     changing = members(r"\p{Changes_When_Lowercased}")
     small = "".join(chr(c) for c in np.flatnonzero(members(r"\p{Lowercase}")))
-    for c in np.flatnonzero(changing & (mapped == np.arange(SIZE))):
+    for c in np.flatnonzero(changing & (mapped == np.arange(SIZE))).tolist():
         if unicodedata.category(chr(c)) == "Cn":
             mapped[c] = ord(regex.findall(regex.escape(chr(c)), small, flags=regex.IGNORECASE)[0])
     return mapped
@@ -95,10 +95,12 @@ def main() -> None:
     parser.add_argument("unicode_version", help="of the installed regex, as its README says")
     version = parser.parse_args().unicode_version
     arrays = {"properties": properties(), "lower": lower() - np.arange(SIZE, dtype=np.int32), "combining": combining()}
-    packed = {f"{name}_{part}": x for name, values in arrays.items() for part, x in zip(("lengths", "values"), runs(values), strict=True)}
+    packed = {}
+    for name, values in arrays.items():
+        packed[f"{name}_lengths"], packed[f"{name}_values"] = runs(values)
     path = Path(table.__file__).with_name("unicode.npz")
     assigned = np.array(members(r"\P{Cn}").sum())
-    np.savez_compressed(path, unicode_version=np.array(version), assigned=assigned, **packed)
+    np.savez_compressed(path, unicode_version=np.array(version), assigned=assigned, **packed)  # type: ignore[arg-type]
     sys.stdout.write(f"{path}: Unicode {version}, {path.stat().st_size:,} bytes\n")
 
 

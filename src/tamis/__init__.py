@@ -48,7 +48,7 @@ _HOME = {
     "sift": "memory:sift",
     "stage": "table:stage",
 }
-__all__ = [  # noqa: PLE0604  the names of _HOME, spelled out for type checkers
+__all__ = [
     "Columns", "DataError", "Edit", "Filter", "How", "MissingPackage", "Output", "Recipe", "RecipeError", "RunError", "Stage",
     "StageError", "TamisError", "judge", "load_recipe", "per_batch", "run", "sift", "stage",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
         return _container(value, origin, get_args(hint), folder)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if hint is int and isinstance(value, bool) or not isinstance(value, hint):
+    if (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
         raise _Misfit
     return value
 

@@ -114,7 +114,7 @@ def canonical(table: pa.Table, columns: Columns, *, place: str = "the data") -> 
     """
     require_columns([columns.text], table.column_names, place=place, reader="tamis")
     text = as_binary(table.column(columns.text), name=columns.text, place=place)
-    from tamis.kernels.utf8 import valid  # noqa: PLC0415  kernels load numba: only when text is measured
+    from tamis.kernels.utf8 import valid
 
     null = pc.is_null(text).to_numpy(zero_copy_only=False)
     readable = ~null & valid(*utf8(text))
@@ -139,7 +139,7 @@ BROKEN = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("text", pa.la
 
 
 def _broken(text: pa.Array, rows: np.ndarray, null: np.ndarray) -> pa.Table:
-    from tamis.kernels.utf8 import has_surrogate  # noqa: PLC0415
+    from tamis.kernels.utf8 import has_surrogate
 
     kept = text.take(pa.array(rows))
     surrogate = has_surrogate(*utf8(kept))
@@ -163,9 +163,7 @@ def as_binary(column: pa.ChunkedArray | pa.Array, *, name: str = "text", place: 
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(whole, pa.ChunkedArray):  # combine_chunks splits what passes 2 GB, and keeps nothing of zero chunks
         whole = pa.concat_arrays([part.cast(_large(kind)) for part in whole.chunks]) if whole.num_chunks else pa.array([], kind)
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        whole = whole.cast(_large(kind))
-    elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
         whole = whole.cast(_large(kind))
     return pa.Array.from_buffers(pa.large_binary(), len(whole), whole.buffers(), whole.null_count, whole.offset)
 
@@ -212,7 +210,7 @@ def row_hashes(table: pa.Table) -> np.ndarray:
     Returns:
         u64[n]: columns in the order of their names; a null differs from every value.
     """
-    from tamis.kernels.hashing import mix  # noqa: PLC0415
+    from tamis.kernels.hashing import mix
 
     hashes = np.zeros(table.num_rows, np.uint64)
     for name in sorted(table.column_names):
@@ -223,7 +221,7 @@ def row_hashes(table: pa.Table) -> np.ndarray:
 
 
 def _value_hashes(array: pa.Array) -> np.ndarray:
-    from tamis.kernels.hashing import mix, murmur128, reduce_lists  # noqa: PLC0415
+    from tamis.kernels.hashing import mix, murmur128, reduce_lists
 
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):

@@ -32,7 +32,7 @@ def join(folder: str, *names: str) -> str:
 
 
 def _remote(url: str) -> tuple[Any, str]:
-    import fsspec  # noqa: PLC0415  only runs on object stores need it
+    import fsspec
 
     filesystem, path = fsspec.core.url_to_fs(url)
     return filesystem, path
@@ -86,7 +86,7 @@ def listing(folder: str, ending: str = "") -> list[str]:
 def open_read(url: str) -> IO[bytes]:
     """A file to read at any place in it."""
     if is_local(url):
-        return open(url, "rb")  # noqa: SIM115  the caller closes it
+        return open(url, "rb")
     filesystem, path = _remote(url)
     return filesystem.open(path, "rb")  # type: ignore[no-any-return]
 
@@ -120,7 +120,7 @@ def writing(url: str) -> Iterator[IO[bytes]]:
 
 def no_room(url: str, error: OSError) -> Exception:
     """The sentence for a full disk or a folder that may not be written; any other error as it is."""
-    import errno  # noqa: PLC0415
+    import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RunError(

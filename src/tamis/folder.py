@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from tamis import files, recipe as recipes, shards
+from tamis import files, shards
+from tamis import recipe as recipes
 from tamis.errors import DataError, RunError
 from tamis.plan import BASE, Plan
 from tamis.recipe import Recipe
@@ -73,7 +74,8 @@ class Finished:
 
     def ledger_between(self, start: int, stop: int) -> pl.DataFrame:
         """Rows of the ledger by their numbers in the corpus."""
-        frames, first = [], 0
+        frames: list[pl.DataFrame] = []
+        first = 0
         for url, rows in self._ledger_rows:
             a, b = max(start, first) - first, min(stop, first + rows) - first
             if a < b or not frames:

@@ -30,8 +30,10 @@ BASE = ("text", "doc")
 class Signals(Protocol):
     """The numbers of a corpus, a slab at a time: disk or memory."""
 
-    sizes: Sequence[int]
-    """Readable documents in each slab."""
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Readable documents in each slab."""
+        ...
 
     def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
         """`row`, text.…, doc.… and "<name>.<signal>" of the named steps, in the order of the corpus."""

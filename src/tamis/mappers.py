@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Mapper = Callable[[Callable[[Task], Result], Iterable[Task], int], Iterator[Result]]
+Mapper = Callable[[Callable[[Any], Any], Iterable[Any], int], Iterator[Any]]
 
 
 def default_workers() -> int:

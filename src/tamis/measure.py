@@ -102,7 +102,7 @@ def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.T
 
 def select(names: Sequence[str], docs: pa.Table, columns: Columns, reader: str) -> pa.Table:
     """The columns that a stage reads, under the names by which it asks for them."""
-    from tamis.documents import require_columns  # noqa: PLC0415
+    from tamis.documents import require_columns
 
     real = [name if name == "text" else columns.named(name) for name in names]
     require_columns(real, docs.column_names, place="the data", reader=reader)
@@ -124,7 +124,7 @@ def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool) 
         row (i64, in the shard), text.bytes (u32), text._low and text._high (u64, 128-bit hash of the text as it was
         read), text._rest (u64, if `ties`), and doc.<name> for each carried column.
     """
-    from tamis.kernels.hashing import murmur128  # noqa: PLC0415
+    from tamis.kernels.hashing import murmur128
 
     data, borders = utf8(batch.docs.column("text"))
     low, high = murmur128(data, borders)
@@ -134,7 +134,7 @@ def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool) 
     names = [columns.named(name) for name in carried]
     present = [(f"doc.{name}", there) for name, there in zip(carried, names, strict=True) if there in batch.docs.column_names]
     table = pa.table({name: _flat(batch.docs.column(there), there) for name, there in present})
-    return pl.concat([pl.DataFrame(frame), _from_arrow(table, batch.docs.num_rows)], how="horizontal")
+    return pl.concat([pl.DataFrame(frame), _from_arrow(table)], how="horizontal")
 
 
 def _flat(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -151,20 +151,20 @@ def _flat(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return column
 
 
-def _from_arrow(table: pa.Table, rows: int) -> pl.DataFrame:
+def _from_arrow(table: pa.Table) -> pl.DataFrame:
     """The carried columns; a text column that is not valid UTF-8 is null there, for polars would refuse it."""
     for i, item in enumerate(table.schema):
         if pa.types.is_large_string(item.type):
             try:
                 table.column(i).validate(full=True)
             except pa.ArrowInvalid:
-                from tamis.kernels.utf8 import valid  # noqa: PLC0415
+                from tamis.kernels.utf8 import valid
 
                 whole = table.column(i).combine_chunks()
                 whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
                 good = pa.array(valid(*utf8(whole)))
                 table = table.set_column(i, item, pa.compute.if_else(good, whole, pa.scalar(None, item.type)))
-    return pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame({}, height=rows)
+    return pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame()
 
 
 def _checked(step: Step, docs: pa.Table, signals: Any) -> pl.DataFrame:
@@ -172,7 +172,7 @@ def _checked(step: Step, docs: pa.Table, signals: Any) -> pl.DataFrame:
         raise StageError(f'{step.name} must measure a polars DataFrame, not "{type(signals).__name__}".')
     if signals.height != docs.num_rows and signals.width:
         raise StageError(f"{step.name} measured {signals.height} rows for {docs.num_rows} documents.")
-    return signals.with_columns(pl.selectors.float().fill_nan(None)) if signals.width else pl.DataFrame({}, height=docs.num_rows)
+    return signals.with_columns(pl.selectors.float().fill_nan(None)) if signals.width else pl.DataFrame()
 
 
 @dataclass
@@ -195,7 +195,7 @@ class _Careful:
             result = self.call(docs)
         except (TamisError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001  whatever a stage raises on one document must not stop the run
+        except Exception as error:
             if docs.num_rows == 0:
                 raise StageError(f"{self.step.name} fails on zero documents: {_said(error)}") from error
             if docs.num_rows > 1:
@@ -211,7 +211,7 @@ class _Careful:
     def _nothing(self, docs: pa.Table) -> Any:
         result = self.call(docs.slice(0, 0))
         schema = (result[1] if isinstance(result, tuple) else result).schema
-        nulls = pl.DataFrame({name: [None] for name in schema}, schema=schema) if schema else pl.DataFrame({}, height=1)
+        nulls = pl.DataFrame({name: [None] for name in schema}, schema=schema) if schema else pl.DataFrame()
         return (docs.column("text").combine_chunks(), nulls) if isinstance(result, tuple) else nulls
 
     def _broken(self) -> StageError:

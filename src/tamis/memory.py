@@ -14,7 +14,7 @@ from tamis import ledger
 from tamis.documents import ROLES, Batch, Columns, canonical, to_table
 from tamis.errors import StageError
 from tamis.measure import Step, base, select, walk
-from tamis.stage import Edit, Stage, has, named
+from tamis.stage import Stage, has, named
 
 Result = TypeVar("Result")
 UNREADABLE = "unreadable"

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from tamis import __version__, files, keys, ledger, mappers, plan as planning, shards, tally
+from tamis import __version__, files, keys, ledger, mappers, shards, tally
+from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals
 from tamis.errors import RunError
 from tamis.plan import BASE, Plan, shown_bytes
@@ -181,7 +182,7 @@ class _Run:
 
     def finish(self, signals: DiskSignals, counted: tally.Tally, parts: int) -> dict[str, Any]:
         """Quarantine, report, data card, and last the manifest."""
-        from tamis.report import write  # noqa: PLC0415  a report reads the folder, as anybody could
+        from tamis.report import write
 
         done = [signals.done[chunk.name] for chunk in self.plan.corpus.chunks]
         quarantined, faults = Counter[str](), Counter[str]()
@@ -191,7 +192,7 @@ class _Run:
         _write_quarantine(self.plan, signals)
         funnel = counted.funnel(self.plan.named)
         corpus = self.plan.corpus
-        manifest = {
+        manifest: dict[str, Any] = {
             "tamis": __version__,
             "recipe": self.plan.recipe.name,
             "decision": _decision(self.plan),
@@ -367,7 +368,7 @@ def _alone(out: str) -> Iterator[None]:
 def _log(out: str) -> Callable[[str], None]:
     """Append to run.log; an object store, which cannot append, gets none."""
     if not files.is_local(out):
-        return lambda line: None
+        return lambda _: None
     place = os.path.join(out, "run.log")
 
     def write(line: str) -> None:
@@ -378,6 +379,6 @@ def _log(out: str) -> Callable[[str], None]:
 
 
 def _versions() -> Mapping[str, str]:
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
     return {name: version(name) for name in ("polars", "pyarrow", "numpy", "numba")}

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -125,7 +126,7 @@ def survey(inputs: Sequence[str], *, text: str, known: Mapping[str, Shard] | Non
 def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, Shard] | None = None, threads: int = 8) -> Corpus:
     """The same, of shards whose names and places are known."""
     with ThreadPoolExecutor(threads) as pool:
-        opened = list(pool.map(lambda item: _open(*item, (known or {}).get(item[0])), places.items()))
+        opened = list(pool.map(lambda name: _open(name, places[name], (known or {}).get(name)), places))
     readable = [item for item in opened if not isinstance(item[1], str)]
     unreadable = {shard.name: problem for shard, problem in opened if isinstance(problem, str)}
     if not readable:
@@ -199,8 +200,7 @@ def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[C
             close(row)
         if parts > 1:
             borders = [row + meta.num_rows * i // parts for i in range(parts + 1)]
-            pairs = zip(borders, borders[1:], strict=False)
-            chunks += [Chunk(number, shard.url, shard.fingerprint, a, b, (group,), row, streamed=True) for a, b in pairs]
+            chunks += [Chunk(number, shard.url, shard.fingerprint, a, b, (group,), row, streamed=True) for a, b in pairwise(borders)]
             start = row + meta.num_rows
         elif meta.num_rows:
             gathered.append(group)

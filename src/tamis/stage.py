@@ -78,7 +78,7 @@ class Stage:
         where = getattr(self, "where", None)
         return tuple(dict.fromkeys((*self.uses, *(names_in(where) if where else ()))))
 
-    def measure(self, docs: pa.Table) -> pl.DataFrame:
+    def measure(self, docs: pa.Table) -> pl.DataFrame:  # noqa: ARG002  the contract's default measures nothing
         """Signals, row for row; a stage with `fit` takes the fitted bytes as its second argument.
 
         Args:
@@ -88,9 +88,9 @@ class Stage:
             One row a document. No NaN; null: not measurable. Columns that begin with "_" are private: stored, but
             without rules, histograms or a line in `explain`.
         """
-        return pl.DataFrame({}, height=docs.num_rows)
+        return pl.DataFrame()
 
-    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:  # noqa: ARG002
         """Verdicts, row for row, from numbers alone.
 
         Args:

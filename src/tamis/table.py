@@ -48,7 +48,7 @@ def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
     if where.endswith(".py"):
         path = str((folder or Path()) / where)
         # Another process knows no module of this name: it loads the file again.
-        copyreg.pickle(found, lambda stage: (_rebuild, (path, cls, parameters(stage))))  # type: ignore[arg-type]
+        copyreg.pickle(found, lambda stage: (_rebuild, (path, cls, parameters(stage))))
     return found
 
 
@@ -58,7 +58,7 @@ def stage(name: str, **values: Any) -> Stage:
     Raises:
         TamisError: there is no such stage or parameter, or a value is impossible.
     """
-    from tamis.recipe import parse  # noqa: PLC0415  the recipe checks names and types
+    from tamis.recipe import parse
 
     return parse({"stages": [{name: values}]}, place="tamis.stage").stages[0]
 

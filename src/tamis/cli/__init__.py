@@ -7,8 +7,8 @@ import sys
 
 def main() -> None:
     """Run a command; a user's mistake is one sentence on stderr and exit code 2."""
-    from tamis.cli.app import app  # noqa: PLC0415  typer is only for the command line
-    from tamis.errors import TamisError  # noqa: PLC0415
+    from tamis.cli.app import app
+    from tamis.errors import TamisError
 
     try:
         app(prog_name="tamis")

@@ -37,7 +37,7 @@ def _main(
 
 
 @app.command()
-def run(  # noqa: PLR0913  options of a command
+def run(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file: columns, stages, output.")],
     inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
     out: Annotated[str, typer.Option("--out", "-o", help="The run folder; an unfinished one is finished.")],
@@ -49,11 +49,12 @@ def run(  # noqa: PLR0913  options of a command
     as_json: AsJson = False,
 ) -> None:
     """Sift shards: measure, decide, write curated shards, a ledger and a report."""
-    from tamis import plan, recipe as recipes, runner  # noqa: PLC0415
-    from tamis.cli import show  # noqa: PLC0415
-    from tamis.errors import RunError, suggest  # noqa: PLC0415
-    from tamis.mappers import MAPPERS  # noqa: PLC0415
-    from tamis.warm import warm  # noqa: PLC0415
+    from tamis import plan, runner
+    from tamis import recipe as recipes
+    from tamis.cli import show
+    from tamis.errors import RunError, suggest
+    from tamis.mappers import MAPPERS
+    from tamis.warm import warm
 
     if mapper not in MAPPERS:
         raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, MAPPERS, what="mappers:")}')
@@ -80,7 +81,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why a document was kept or dropped: every signal beside its limit."""
-    from tamis import explain as explaining, folder  # noqa: PLC0415
+    from tamis import explain as explaining
+    from tamis import folder
 
     found = explaining.explain(folder.opened(out), document)
     print(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(explaining.as_text, found)))
@@ -95,7 +97,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write dropped or any other documents as shards, with their reasons."""
-    from tamis import export as exporting, folder  # noqa: PLC0415
+    from tamis import export as exporting
+    from tamis import folder
 
     place, count = exporting.export(folder.opened(out), where, to, workers=workers)
     print(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
@@ -107,7 +110,7 @@ def stages(
     as_json: AsJson = False,
 ) -> None:
     """List the stages and edits, or document one with its parameters."""
-    from tamis.cli import document  # noqa: PLC0415
+    from tamis.cli import document
 
     found: Any = document.all_stages() if name is None else document.stage(name)
     print(json.dumps(found, indent=2, default=str) if as_json else document.as_text(found))
@@ -116,8 +119,8 @@ def stages(
 @app.command()
 def warm(as_json: AsJson = False) -> None:
     """Compile all kernels for this machine ahead of the first run."""
-    from tamis.cli import show  # noqa: PLC0415
-    from tamis import warm as warming  # noqa: PLC0415
+    from tamis import warm as warming
+    from tamis.cli import show
 
     seconds = warming.warm(warming.examples(), show.progress())
     print(json.dumps({"seconds": round(seconds, 1)}) if as_json else "All kernels are compiled.")

@@ -54,11 +54,10 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
         rows.append((f"{number} {step['stage']}", f"{step['dropped']:,}", "edits" if step["edits"] else share(step["dropped"], step["reached"]), reason))
     rows.append(("kept", f"{counts['kept']:,}", share(counts["kept"], counts["readable"]), ""))
     lines = ["", table(rows, right=(1, 2)), ""]
-    for warning in manifest["warnings"]:
-        lines.append(f"Warning: {warning}")
+    lines += [f"Warning: {warning}" for warning in manifest["warnings"]]
     if manifest["warnings"]:
         lines.append("")
-    speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""  # noqa: PLR2004
+    speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""
     lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{speed}")
     lines.append(f"Next: open {out}/report.html, or ask `tamis explain {out} ID` about a document.")
     return "\n".join(lines)
@@ -73,9 +72,9 @@ def plan(described: Mapping[str, Any]) -> str:
         rows.append((f"{number} {step['stage']}", ", ".join(step["reads"]), uses.strip(), done))
     columns = ", ".join(f"{name} ({kind})" for name, kind in described["columns"].items())
     free = "" if described["disk_free"] is None else f", {shown_bytes(described['disk_free'])} free"
+    size = f"{shown_bytes(described['bytes'])}, {counted(described['chunks'], 'chunk')}"
     lines = [
-        f"{described['recipe']}: {counted(described['shards'], 'shard')}, {counted(described['documents'], 'document')}, "
-        f"{shown_bytes(described['bytes'])}, {counted(described['chunks'], 'chunk')}",
+        f"{described['recipe']}: {counted(described['shards'], 'shard')}, {counted(described['documents'], 'document')}, {size}",
         f"columns: {columns}",
         "",
         table(rows),

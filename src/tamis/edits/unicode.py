@@ -56,7 +56,7 @@ class Unicode(Edit):
 
     def edit(self, docs: pa.Table) -> tuple[pa.Array, pl.DataFrame]:
         """Find the texts that need anything, and rewrite those."""
-        from tamis.kernels.clean import rewrite, scan  # noqa: PLC0415  numba is loaded when text is measured
+        from tamis.kernels.clean import rewrite, scan
 
         data, offsets = utf8(docs.column("text"))
         found = scan(data, offsets, form=self.form, newlines=self.newlines is not None, controls=self.controls is not None)

@@ -14,6 +14,8 @@ from tamis.kernels import cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LOCK = threading.Lock()
+_njit: Any = numba.njit
+_config: Any = numba.config
 
 # Without numba's runtime: counting references to the arrays that helpers are given took 60 % of the time of
 # `quality_counts` (84 MB/s with it, 206 without). In return, nothing compiled here can allocate: pass scratch arrays.
@@ -44,9 +46,9 @@ def kernel(*arguments: Any) -> Callable[[Function], Function]:
     def compiled(function: Function) -> Function:
         try:
             with _LOCK, _cached_in(str(cache.folder())):
-                return numba.njit(arguments, cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+                return _njit(arguments, cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
         except (OSError, RuntimeError):  # the disk is full, or the folder went away
-            return numba.njit(arguments, **_OPTIONS)(function)  # type: ignore[no-any-return]
+            return _njit(arguments, **_OPTIONS)(function)  # type: ignore[no-any-return]
 
     return compiled
 
@@ -54,13 +56,12 @@ def kernel(*arguments: Any) -> Callable[[Function], Function]:
 @contextmanager
 def _cached_in(folder: str) -> Iterator[None]:
     """Let numba keep what it compiles here and nowhere else, for a while: its settings are the user's."""
-    config = numba.config
-    before = config.CACHE_DIR, getattr(config, "CACHE_LOCATOR_CLASSES", "")
-    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, "UserProvidedCacheLocator"
+    before = _config.CACHE_DIR, getattr(_config, "CACHE_LOCATOR_CLASSES", "")
+    _config.CACHE_DIR, _config.CACHE_LOCATOR_CLASSES = folder, "UserProvidedCacheLocator"
     try:
         yield
     finally:
-        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before
+        _config.CACHE_DIR, _config.CACHE_LOCATOR_CLASSES = before
 
 
 def helper(function: Function) -> Function:
@@ -69,7 +70,7 @@ def helper(function: Function) -> Function:
     numba does not see that a cached caller is stale when its helper changes; the folder's name, which holds a hash of
     all kernel sources, does.
     """
-    return numba.njit(forceinline=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    return _njit(forceinline=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
 
 
 def aligned(values: np.ndarray, dtype: Any) -> np.ndarray:

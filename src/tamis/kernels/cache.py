@@ -23,7 +23,7 @@ _SHIPPED = Path(__file__).parent
 
 
 def modules() -> list[str]:
-    """The names of all kernel modules: "tamis.kernels.quality", …"""
+    """The names of all kernel modules, such as "tamis.kernels.quality"."""
     return [f"{__package__}.{path.stem}" for path in sorted(_SHIPPED.glob("*.py")) if "\n@kernel(" in path.read_text("utf-8")]
 
 
@@ -69,7 +69,7 @@ def preferred() -> Path:
         root = "~/Library/Caches"
     else:
         root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.path.expanduser(root)) / "tamis"  # noqa: PTH111  Path.expanduser raises where there is no home
+    return Path(os.path.expanduser(root)) / "tamis"
 
 
 def key() -> str:

@@ -85,13 +85,13 @@ def _is_plain(data, i):
 
 @helper
 def _is_line_end(c):
-    return 11 <= c <= 13 or c == 0x85 or c == 0x2028 or c == 0x2029
+    return 11 <= c <= 13 or c == 0x85 or 0x2028 <= c <= 0x2029
 
 
 @helper
 def _is_control(c):
     """Whether a code point that ends no line is a control character."""
-    return (c < 0x20 and c != 9 and c != 10) or 0x7F <= c <= 0x9F or c == 0xFEFF
+    return (c < 0x20 and not 9 <= c <= 10) or 0x7F <= c <= 0x9F or c == 0xFEFF
 
 
 @helper

@@ -63,7 +63,7 @@ def murmur128_folded(
 
 
 def mix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Combine hashes pair by pair; mix(a, b) differs from mix(b, a).
+    """Combine two hashes into one, pair by pair; their order matters.
 
     Args:
         a: u64[n].

@@ -17,6 +17,7 @@ from tamis.errors import StageError
 from tamis.stage import Stage
 
 REASON = "exact duplicate"
+DIFFERENCES = ("case", "white_space", "punctuation")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ExactDuplicates(Stage):
         """Refuse a preference that names nothing."""
         preference.check(self.prefer, self.name())
         for difference in self.ignore:
-            if difference not in ("case", "white_space", "punctuation"):
+            if difference not in DIFFERENCES:
                 raise StageError(f'{self.name()}: "ignore" takes case, white_space and punctuation, not "{difference}".')
 
     def columns_read(self) -> tuple[str, ...]:
@@ -64,13 +65,14 @@ class ExactDuplicates(Stage):
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """The hash of the column, u64 × 2, private; null where there is nothing to compare."""
-        from tamis.kernels.hashing import murmur128, murmur128_folded  # noqa: PLC0415
+        from tamis.kernels.hashing import murmur128, murmur128_folded
 
         column = docs.column(self.column)
         values = printed(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
         if self.ignore:
-            wanted = {difference: difference in self.ignore for difference in ("case", "white_space", "punctuation")}
-            low, high = murmur128_folded(*utf8(values), **wanted)
+            data, borders = utf8(values)
+            case, white_space, punctuation = (difference in self.ignore for difference in DIFFERENCES)
+            low, high = murmur128_folded(data, borders, case=case, white_space=white_space, punctuation=punctuation)
         else:
             low, high = murmur128(*utf8(values))
         absent = pc.is_null(values).to_numpy(zero_copy_only=False)

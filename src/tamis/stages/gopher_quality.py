@@ -1,4 +1,4 @@
-"""Gopher's quality rules: is this prose, or a list, a menu, a table, a heap of symbols?"""
+"""Gopher's quality rules, which tell prose from lists, menus and heaps of symbols."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class GopherQuality(Filter):
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """Count in one walk over the bytes, then divide as the convention says."""
-        from tamis.kernels.quality import quality_counts  # noqa: PLC0415  numba is loaded when text is measured
+        from tamis.kernels.quality import quality_counts
 
         counts = quality_counts(*utf8(docs.column("text")), tuple(self.stop_words), rule=self.word_rule)
         return _datatrove(counts) if self.convention == "datatrove" else _dclm(counts)
@@ -147,7 +147,8 @@ def _dclm(counts: dict[str, np.ndarray]) -> pl.DataFrame:
 
 
 def _sum(*counts: np.ndarray) -> np.ndarray:
-    return np.sum([count.astype(np.uint64) for count in counts], axis=0)
+    total: np.ndarray = np.sum([count.astype(np.uint64) for count in counts], axis=0)
+    return total
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> pl.Series:

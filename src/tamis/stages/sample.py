@@ -43,7 +43,7 @@ class Sample(Filter):
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """The draw of each document."""
-        from tamis.kernels.hashing import murmur128, unit  # noqa: PLC0415
+        from tamis.kernels.hashing import murmur128, unit
 
         return pl.DataFrame({"draw": unit(self.seed or 0, *murmur128(*utf8(docs.column("text"))))})
 

@@ -1,0 +1,134 @@
+"""Laws over all stages: what is built in keeps the promises that third parties are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from tamis.errors import StageError
+from tamis.stage import Edit, Filter, Stage, parameters
+from tamis.table import TABLE, reference_of, stage, stage_class
+from tamis.testing import check_stage
+from tamis.warm import examples
+
+EXAMPLES = {type(one).name(): one for one in examples()} | {
+    "rules with lists": stage(
+        "rules",
+        min={"score": 0.1},
+        max={"score": 0.9},
+        allow={"lang": ["en", "fr"]},
+        block={"url": ["https://example.com/3"], "domain": ["example.org"]},
+        by={"lang": {"fr": {"min_score": 0.3}}},
+    ),
+    "gopher_quality by and where": stage(
+        "gopher_quality", by={"lang": {"fr": {"min_words": 3}}}, where='source == "web"', convention="dclm", word_rule="whitespace"
+    ),
+    "exact_duplicates folded": stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
+    "exact_duplicates of a column": stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
+    "sample": stage("sample", share=0.4, seed=3),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_stage_keeps_its_promises(name: str) -> None:
+    """Any built-in stage obeys the contract."""
+    check_stage(EXAMPLES[name], other_process=name in TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_stage_is_called_by_its_name(name: str) -> None:
+    """The table's name is the one that the class gives itself, and the way back is the same."""
+    assert stage_class(name).name() == name
+    assert reference_of(EXAMPLES[name]) == name
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_stage_is_documented(name: str) -> None:
+    """Each has a docstring that names all its own parameters, or gives them as limits with reasons."""
+    cls = stage_class(name)
+    shared = {"by", "where", "on_null"} if issubclass(cls, Filter) else set()
+    told = (cls.__doc__ or "") + " ".join(getattr(cls, "reasons", {}) if isinstance(getattr(cls, "reasons", None), dict) else ())
+    assert [one for one in parameters(EXAMPLES[name]) if one not in told and one not in shared] == []
+
+
+@dataclass(frozen=True)
+class _Digits(Filter):
+    """A filter as a user would write it; each test below breaks one promise of it."""
+
+    max_digit_share: float | None = 0.3
+    unused: float = 1.0
+    measured_by: ClassVar[tuple[str, ...]] = ()
+    reasons: ClassVar[Mapping[str, str]] = {"max_digit_share": "too many digits"}
+
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        text = pl.Series("text", pl.from_arrow(docs.column("text")))
+        return pl.DataFrame({"digit_share": text.str.count_matches(r"\d") / text.str.len_chars().clip(1)})
+
+
+class _Nan(_Digits):
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        text = pl.Series("text", pl.from_arrow(docs.column("text")))
+        return pl.DataFrame({"digit_share": text.str.count_matches(r"\d") / text.str.len_chars()})
+
+
+class _Neighbours(_Digits):
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        return super().measure(docs).with_columns(pl.col("digit_share").cum_sum())
+
+
+class _Shapeless(_Digits):
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        return super().measure(docs) if docs.num_rows else pl.DataFrame()
+
+
+class _Measuring(_Digits):
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        return super().measure(docs).with_columns(pl.col("digit_share") * self.unused)
+
+
+class _Silent(_Digits):
+    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        return super().decide(signals).with_columns(reasons=pl.lit([], pl.List(pl.String)))
+
+
+class _FirstOnly(_Digits):
+    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        first = pl.int_range(pl.len()) == 0
+        return signals.select(
+            copies=pl.when(first).then("copies").otherwise(pl.lit(0, pl.UInt8)),
+            reasons=pl.when(first).then(pl.lit([], pl.List(pl.String))).otherwise(pl.lit(["not the first"])),
+        )
+
+
+@dataclass(frozen=True)
+class _Truncates(Edit):
+    def edit(self, docs: pa.Table) -> tuple[pa.Array, pl.DataFrame]:
+        return docs.column("text").combine_chunks().slice(1), pl.DataFrame()
+
+
+def test_a_user_filter_of_ten_lines_passes() -> None:
+    """A filter needs a parameter, a reason and a measure, and nothing else."""
+    check_stage(_Digits(), other_process=False)
+
+
+BROKEN = [
+    (_Nan(), "must not measure NaN"),
+    (_Neighbours(), "must measure a document by itself"),
+    (_Shapeless(), "must measure the same columns and types for zero documents"),
+    (_Measuring(), 'must name in measured_by all that changes measure: "unused" does'),
+    (_Silent(), "must give reasons if and only if it drops a document"),
+    (_FirstOnly(), "must decide on a batch as on its parts"),
+    (_Truncates(), "must return a text for every document"),
+]
+
+
+@pytest.mark.parametrize(("broken", "law"), BROKEN, ids=[type(one).__name__ for one, _ in BROKEN])
+def test_check_stage_notices(broken: Stage, law: str) -> None:
+    """Each broken promise is named; without this, the contract test could be always green."""
+    with pytest.raises(StageError, match=law):
+        check_stage(broken, other_process=False)
