@@ -76,13 +76,13 @@ def _codes(words: np.ndarray, base: int) -> np.ndarray:
     return np.unique(codes)
 
 
-def exact(text: str, other: str, rng: np.random.Generator) -> str:
+def exact(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
     """Copy the text as it is."""
     return text
 
 
-def respaced(text: str, other: str, rng: np.random.Generator) -> str:
-    """Change only letter case and white space, so that no word differs."""
+def respaced(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
+    """Change only letter case and white space: the same words, save for the few letters that case cannot give back."""
     case = (str.lower, str.upper, str.title, str)[rng.integers(4)]
     space = ("  ", "\n", " \t", "\n\n")[rng.integers(4)]
     return space.join(case(text).split())
@@ -112,12 +112,12 @@ def framed(text: str, other: str, rng: np.random.Generator) -> str:
     return "\n\n".join(["\n".join(lines[:head]), text, "\n".join(lines[-foot:])])
 
 
-def cut(text: str, other: str, rng: np.random.Generator) -> str:
+def cut(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
     """Keep the first 70 to 95 % of the characters."""
     return text[: int(len(text) * rng.uniform(0.70, 0.95))]
 
 
-def shuffled(text: str, other: str, rng: np.random.Generator) -> str:
+def shuffled(text: str, other: str, rng: np.random.Generator) -> str:  # noqa: ARG001
     """Shuffle up to eight blocks of paragraphs, or of lines where there are fewer than three paragraphs."""
     border = "\n\n" if text.count("\n\n") > 1 else "\n"
     parts = text.split(border)
@@ -182,7 +182,7 @@ def _next(state: np.uint64) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)
-def _word_spans(data, start, end, starts, ends):
+def _word_spans(data: np.ndarray, start: int, end: int, starts: np.ndarray, ends: np.ndarray) -> int:
     """Write where the words of data[start:end] begin and end; give their number, at most len(starts)."""
     n, i = 0, start
     while i < end and n < len(starts):
@@ -198,7 +198,9 @@ def _word_spans(data, start, end, starts, ends):
 
 
 @njit(nogil=True, cache=True)
-def _substitute(data, offsets, donor_data, donor_offsets, seeds):
+def _substitute(
+    data: np.ndarray, offsets: np.ndarray, donor_data: np.ndarray, donor_offsets: np.ndarray, seeds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     # Longer words than this are tokens of base64 and the like: they are replaced, and never donated.
     longest = 40
     donor_starts, donor_ends = np.empty(4096, np.int64), np.empty(4096, np.int64)
@@ -265,7 +267,7 @@ MONTHS = "January February March April May June July August September October No
 
 
 def template_page(number: int, rng: np.random.Generator) -> str:
-    """Fill the template, about 200 words, so that two pages have a Jaccard of about 0.7."""
+    """Fill the template, about 200 words, so that two pages have a Jaccard of about 0.75."""
 
     def pick(words: str) -> str:
         options = words.split()

@@ -6,6 +6,7 @@ import gzip
 import html
 import json
 import re
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -137,9 +138,11 @@ def packages() -> list[Package]:
 def fetch(package: Package, cache: Path) -> Path | None:
     """Find the package's archive in the cache, or bring it there with its ordinary client; None if it cannot be had."""
     folder = cache / package.client / package.name
-    folder.mkdir(parents=True, exist_ok=True)
-    if have := sorted(folder.iterdir()):
-        return have[-1]
+    if folder.exists():
+        return next(folder.iterdir())
+    partial = cache / "partial" / package.name
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     spec = f"{package.name}@{package.version}"
     command = {
         "deb": ["apt-get", "download", "-qq", package.name],
@@ -147,11 +150,14 @@ def fetch(package: Package, cache: Path) -> Path | None:
         "pip": ["pip", "download", "-q", "--no-deps", "--only-binary", ":all:", spec.replace("@", "==")],
     }[package.client]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+        done = subprocess.run(command, cwd=partial, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return None
-    have = sorted(folder.iterdir())
-    return have[-1] if done and have else None
+    if not done or not any(partial.iterdir()):
+        return None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A download that was cut off stays behind in "partial" and is begun again.
+    return next(partial.rename(folder).iterdir())
 
 
 def pages(package: Package, archive: Path, cache: Path) -> pa.Table:
@@ -215,9 +221,7 @@ def _decode(data: bytes) -> str:
             return data.decode("latin-1")
 
 
-_UNSEEN = re.compile(
-    r"<!--.*?-->|<(script|style|svg|math|noscript)\b.*?</\1\s*>|<\?.*?\?>|<!\w.*?>", re.DOTALL | re.IGNORECASE
-)
+_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|svg|math|noscript)\b.*?</\1\s*>|<\?.*?\?>|<!\w.*?>", re.DOTALL | re.IGNORECASE)
 _PRE = re.compile(r"(<pre\b.*?</pre\s*>)", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/?li|/?dt|/?dd|/?tr|/?option|/?item|/?title)\b[^>]*>", re.IGNORECASE)
 _BORDER = re.compile(
@@ -286,10 +290,7 @@ def thin_navigation(paths: list[str], texts: list[str], *, common: float = 0.05)
     pages_with = Counter(line for text in texts for line in set(text.splitlines()))
     limit = max(20, common * len(texts))
     menu = {line for line, count in pages_with.items() if line and count > limit}
-    return [
-        text if zlib.crc32(path.encode()) % 4 == 0 else _without_runs(text, menu)
-        for path, text in zip(paths, texts, strict=True)
-    ]
+    return [text if zlib.crc32(path.encode()) % 4 == 0 else _without_runs(text, menu) for path, text in zip(paths, texts, strict=True)]
 
 
 def _without_runs(text: str, menu: set[str], *, longest: int = 4) -> str:

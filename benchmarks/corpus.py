@@ -14,8 +14,8 @@ one, and no legal statement; `url`, `date` and `quality` are made up.
 
 What is not: beyond the real text that the packages hold, the corpus continues with *variants* of the real documents
 (ids with "~1", "~2", ...), in which about 30 % of the words are other documents' words, so that a variant is neither an
-exact nor a near-duplicate of anything but its own planted copies. They have the lengths, words and markup of real text, not its sense, and none of
-its natural duplicates: use larger corpora to measure speed and memory, not quality.
+exact nor a near-duplicate of anything but its own planted copies. They have the lengths, words and markup of real text,
+not its sense, and none of its natural duplicates: use larger corpora to measure speed and memory, not quality.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ import pytest
 
 from tamis.errors import StageError
 from tamis.stage import Edit, Filter, Stage, parameters
-from tamis.table import TABLE, reference_of, stage, stage_class
+from tamis.table import TABLE, make_stage, reference_of, stage_class
 from tamis.testing import check_stage
 from tamis.warm import examples
 
 EXAMPLES = {type(one).name(): one for one in examples()} | {
-    "rules with lists": stage(
+    "rules with lists": make_stage(
         "rules",
         min={"score": 0.1},
         max={"score": 0.9},
@@ -25,12 +25,12 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
         block={"url": ["https://example.com/3"], "domain": ["example.org"]},
         by={"lang": {"fr": {"min_score": 0.3}}},
     ),
-    "gopher_quality by and where": stage(
+    "gopher_quality by and where": make_stage(
         "gopher_quality", by={"lang": {"fr": {"min_words": 3}}}, where='source == "web"', convention="dclm", word_rule="whitespace"
     ),
-    "exact_duplicates folded": stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
-    "exact_duplicates of a column": stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
-    "sample": stage("sample", share=0.4, seed=3),
+    "exact_duplicates folded": make_stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
+    "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
+    "sample": make_stage("sample", share=0.4, seed=3),
 }
 
 

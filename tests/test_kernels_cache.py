@@ -45,9 +45,7 @@ def test_modules_are_known_without_importing_them():
     assert cache.modules() == [f"tamis.kernels.{name}" for name in KERNELS]
 
 
-KERNELS = sorted(
-    path.stem for path in Path(cache.__file__).parent.glob("*.py") if any(line.startswith("@kernel(") for line in path.open())
-)
+KERNELS = sorted(path.stem for path in Path(cache.__file__).parent.glob("*.py") if any(line.startswith("@kernel(") for line in path.open()))
 
 
 def test_compiled_is_what_was_marked(tmp_path, monkeypatch):

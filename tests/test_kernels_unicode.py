@@ -100,9 +100,7 @@ def test_combining_classes_are_those_of_python():
     assert [hex(c) for c in KNOWN if unicode.combining()[c] != unicodedata.combining(chr(c))] == []
 
 
-@pytest.mark.parametrize(
-    ("table", "dtype"), [(unicode.flags(), np.uint16), (unicode.lower(), np.int32), (unicode.combining(), np.uint8)]
-)
+@pytest.mark.parametrize(("table", "dtype"), [(unicode.flags(), np.uint16), (unicode.lower(), np.int32), (unicode.combining(), np.uint8)])
 def test_tables_cover_unicode_and_cannot_be_changed(table, dtype):
     """Every table has one entry a code point, and is read-only, for it is shared."""
     assert (table.shape, table.dtype, table.flags.writeable) == ((0x110000,), dtype, False)

@@ -2,7 +2,7 @@
 
     import tamis
 
-    tamis.sift(table, [tamis.stage("gopher_quality", min_words=30)])         documents that stay
+    tamis.sift(table, [tamis.make_stage("gopher_quality", min_words=30)])         documents that stay
     tamis.judge(table, stages)                                               a verdict for every row
     tamis.per_batch(stages)                                                  a function for other pipelines
     tamis.run(tamis.load_recipe("recipe.yaml"), ["shards/"], "out")          shards into a run folder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tamis.recipe import load as load_recipe
     from tamis.runner import How, run
     from tamis.stage import Edit, Filter, Stage
-    from tamis.table import stage
+    from tamis.table import make_stage
 
 _HOME = {
     "Columns": "documents:Columns",
@@ -43,14 +43,14 @@ _HOME = {
     "TamisError": "errors:TamisError",
     "judge": "memory:judge",
     "load_recipe": "recipe:load",
+    "make_stage": "table:make_stage",
     "per_batch": "memory:per_batch",
     "run": "runner:run",
     "sift": "memory:sift",
-    "stage": "table:stage",
 }
 __all__ = [
     "Columns", "DataError", "Edit", "Filter", "How", "MissingPackage", "Output", "Recipe", "RecipeError", "RunError", "Stage",
-    "StageError", "TamisError", "judge", "load_recipe", "per_batch", "run", "sift", "stage",
+    "StageError", "TamisError", "judge", "load_recipe", "make_stage", "per_batch", "run", "sift",
 ]  # fmt: skip
 
 

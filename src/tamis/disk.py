@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -12,12 +13,13 @@ import pyarrow as pa
 
 from tamis import files, mappers, shards
 from tamis.documents import canonical
-from tamis.measure import Step, select, walk
+from tamis.measure import Step, base, select, walk
 from tamis.plan import BASE, Plan
 from tamis.shards import Chunk
 from tamis.work import Done, Work, conform
 
-SLAB_ROWS = 200_000
+Result = TypeVar("Result")
+SLAB_ROWS = 50_000
 """Documents that are judged at once: enough that polars' calls cost nothing, few enough to be little memory."""
 
 
@@ -40,11 +42,12 @@ class DiskSignals:
 
     plan: Plan
     done: Mapping[str, Done]
+    workers: int = 1
 
     @cached_property
     def slabs(self) -> list[list[Chunk]]:
-        """Chunks by slab."""
-        return slabs(self.plan.corpus.chunks, self.done)
+        """Chunks by slab; without any chunk one empty slab still tells the columns."""
+        return slabs(self.plan.corpus.chunks, self.done) or [[]]
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -58,7 +61,17 @@ class DiskSignals:
 
     def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
         """The frames of a slab's chunks, one below the other."""
-        return pl.concat([self.chunk(chunk, names) for chunk in self.slabs[slab]], how="vertical_relaxed")
+        chunks = self.slabs[slab]
+        return pl.concat([self.chunk(chunk, names) for chunk in chunks] or [self._nothing(names)], how="vertical_relaxed")
+
+    def _nothing(self, names: Collection[str]) -> pl.DataFrame:
+        frames = signals_of_nothing(self.plan)
+        named = [frame.select(pl.all().name.prefix("" if name == BASE else f"{name}.")) for name, frame in frames.items() if name in (BASE, *names)]
+        return pl.concat(named, how="horizontal")
+
+    def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
+        """The function of each slab's number, in order; polars and Parquet release the GIL."""
+        return mappers.threads(function, range(len(self.slabs)), self.workers)
 
     def chunk(self, chunk: Chunk, names: Collection[str]) -> pl.DataFrame:
         """What is known of a chunk's documents: the house's columns, and signals of the named steps."""
@@ -98,12 +111,23 @@ class DiskSignals:
     def corpus_frame(self, name: str) -> pl.LazyFrame:
         """Signals of one step over the whole corpus, with `row` (u64), for `relate`."""
         frames = [self.signals(chunk, name) for chunk in self.plan.corpus.chunks]
-        whole = pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame()
+        whole = pl.concat(frames or [signals_of_nothing(self.plan)[name]], how="vertical_relaxed")
         return whole.with_columns(pl.int_range(whole.height, dtype=pl.UInt64).alias("row")).lazy()
 
     def reader(self, step: Step) -> Reader:
         """Documents by row number, as a step sees them."""
         return Reader(self, step)
+
+
+def signals_of_nothing(plan: Plan) -> dict[str, pl.DataFrame]:
+    """What the house and every step say of zero documents: the columns and their types, once all steps are fitted."""
+    work = Work.of(plan)
+    batch = canonical(work.schema.empty_table(), work.columns)
+    found = {BASE: base(batch, work.columns, work.carried, ties=work.ties)}
+    for measured, _ in walk(batch.docs, work.steps, {step.name for step in work.steps}, work.columns):
+        assert measured is not None
+        found[measured.name] = measured.signals
+    return found
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def canonical(table: pa.Table, columns: Columns, *, place: str = "the data") -> 
     text = as_binary(table.column(columns.text), name=columns.text, place=place)
     from tamis.kernels.utf8 import valid
 
-    null = pc.is_null(text).to_numpy(zero_copy_only=False)
+    null = pc.is_null(text).to_numpy(zero_copy_only=False) if text.null_count else np.zeros(len(text), np.bool_)
     readable = ~null & valid(*utf8(text))
     others = table.drop_columns([columns.text])
     if not readable.all():
@@ -160,12 +160,16 @@ def as_binary(column: pa.ChunkedArray | pa.Array, *, name: str = "text", place: 
         return pa.nulls(len(column), pa.large_binary())
     if not (_is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)):
         raise DataError(f'{place}: the column "{name}" holds {kind}, not text.')
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(whole, pa.ChunkedArray):  # combine_chunks splits what passes 2 GB, and keeps nothing of zero chunks
-        whole = pa.concat_arrays([part.cast(_large(kind)) for part in whole.chunks]) if whole.num_chunks else pa.array([], kind)
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
-        whole = whole.cast(_large(kind))
+    whole = one_piece(column.cast(_large(kind)))
     return pa.Array.from_buffers(pa.large_binary(), len(whole), whole.buffers(), whole.null_count, whole.offset)
+
+
+def one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column as one array; a text of more than 2 GB must be large_string by then."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    # combine_chunks copies even a single chunk.
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -191,8 +195,7 @@ def utf8(array: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
         data: u8[:], the whole value buffer.
         offsets: i64[n + 1], into `data`.
     """
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
+    array = one_piece(array)
     _, borders, values = array.buffers()
     data = np.frombuffer(values, np.uint8) if values is not None and values.size else np.zeros(0, np.uint8)
     if borders is None or not borders.size:
@@ -215,8 +218,7 @@ def row_hashes(table: pa.Table) -> np.ndarray:
     hashes = np.zeros(table.num_rows, np.uint64)
     for name in sorted(table.column_names):
         column = table.column(name)
-        whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-        hashes = mix(hashes, _value_hashes(whole))
+        hashes = mix(hashes, _value_hashes(one_piece(column)))
     return hashes
 
 

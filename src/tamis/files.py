@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -71,16 +73,28 @@ def stamp(url: str) -> str:
     return str(info.get("ETag") or info.get("etag") or info.get("LastModified") or info.get("mtime") or info.get("created"))
 
 
+def normal(url: str) -> str:
+    """One name for one place: "./shards/" is "shards"."""
+    return os.path.normpath(url) if is_local(url) else url.rstrip("/")
+
+
 def listing(folder: str, ending: str = "") -> list[str]:
-    """Files at any depth below a folder, sorted; hidden ones and temporary ones are left out."""
+    """Files at any depth below a folder, sorted, their names beginning with the folder's; hidden ones and temporary ones are left out."""
+    base = folder.rstrip("/")
     if is_local(folder):
-        found = [str(path) for path in Path(folder).rglob(f"*{ending}") if path.is_file()]
+        below = [path.relative_to(folder).as_posix() for path in Path(folder).rglob(f"*{ending}") if path.is_file()]
     else:
         filesystem, path = _remote(folder)
-        protocol = folder.split("://", 1)[0]
-        found = [f"{protocol}://{name.lstrip('/')}" for name in filesystem.find(path) if name.endswith(ending)]
-    depth = len(folder.rstrip("/")) if is_local(folder) else 0
-    return sorted(name for name in found if not any(part[:1] in "._" for part in name[depth:].split("/") if part and "://" not in part))
+        below = [name[len(path.rstrip("/")) :].lstrip("/") for name in filesystem.find(path) if name.endswith(ending)]
+    return sorted(f"{base}/{name}" for name in below if not any(part[:1] in "._" for part in name.split("/")))
+
+
+def remove_temporary(folder: str) -> None:
+    """Delete what killed processes were writing; nobody else may be at work in the folder."""
+    if is_local(folder):
+        for path in Path(folder).rglob(".*"):
+            if re.fullmatch(r"\..+\.[0-9a-f]{8}~", path.name):
+                path.unlink()
 
 
 def open_read(url: str) -> IO[bytes]:
@@ -99,13 +113,12 @@ def writing(url: str) -> Iterator[IO[bytes]]:
         RunError: there is no room left.
     """
     if not is_local(url):
-        filesystem, path = _remote(url)
-        with filesystem.transaction, filesystem.open(path, "wb") as file:
+        with _uploading(url) as file:
             yield file
         return
-    os.makedirs(os.path.dirname(url) or ".", exist_ok=True)
-    temporary = f"{os.path.dirname(url) or '.'}/.{os.path.basename(url)}.{uuid.uuid4().hex[:8]}"
+    temporary = f"{os.path.dirname(url) or '.'}/.{os.path.basename(url)}.{uuid.uuid4().hex[:8]}~"
     try:
+        os.makedirs(os.path.dirname(url) or ".", exist_ok=True)
         with open(temporary, "wb") as file:
             yield file
             file.flush()
@@ -118,16 +131,28 @@ def writing(url: str) -> Iterator[IO[bytes]]:
             os.unlink(temporary)
 
 
+@contextmanager
+def _uploading(url: str) -> Iterator[IO[bytes]]:
+    # An upload that is begun under its name is completed even when the block fails, and fsspec's transactions belong to
+    # the file system that all threads share: the file is made here, and goes up as a whole.
+    filesystem, path = _remote(url)
+    with tempfile.NamedTemporaryFile(prefix="tamis-") as file:
+        yield file
+        file.flush()
+        filesystem.makedirs(os.path.dirname(path), exist_ok=True)
+        filesystem.put_file(file.name, path)
+
+
 def no_room(url: str, error: OSError) -> Exception:
     """The sentence for a full disk or a folder that may not be written; any other error as it is."""
     import errno
 
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return RunError(
             f"{url} could not be written: no space left on the disk. What was finished is kept.\n"
             "Fix: free some space and repeat the same command."
         )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
         return RunError(f"{url} could not be written: {error.strerror}.\nFix: choose another --out.")
     return error
 

@@ -10,18 +10,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 
 from tamis.errors import StageError, suggest
 from tamis.measure import Step
-from tamis.stage import Edit, Stage, no_reasons
+from tamis.stage import Edit, Filter, Stage, has, no_reasons
 from tamis.where import condition
 
+Result = TypeVar("Result")
 RESERVED = ("copies", "row", "reasons")
 BASE = ("text", "doc")
 """Names that no stage may have: `text.bytes` and `doc.<column>` are kept by the house."""
@@ -37,6 +39,10 @@ class Signals(Protocol):
 
     def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
         """`row`, text.…, doc.… and "<name>.<signal>" of the named steps, in the order of the corpus."""
+        ...
+
+    def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
+        """The function of each slab's number, in order."""
         ...
 
     def relations(self, name: str) -> pl.LazyFrame | None:
@@ -56,18 +62,21 @@ class Chosen:
     verdicts: pl.DataFrame
 
 
-def judge(steps: Sequence[Step], signals: Signals) -> Iterator[pl.DataFrame]:
-    """The ledger, slab by slab, in the order of the corpus.
+def judge(steps: Sequence[Step], signals: Signals) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The ledger, slab by slab, in the order of the corpus, each with the signals that it was judged by.
 
     Raises:
         StageError: a stage's verdicts break the contract.
     """
     chosen = _choices(steps, signals)
     starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.uint64)
-    for slab in range(len(signals.sizes)):
-        names = {step.name for step in steps if not step.stage.needs_corpus} | _names_used(steps)
+    names = {step.name for step in steps if not step.stage.needs_corpus} | _names_used(steps)
+
+    def one(slab: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         frame = _numbered(signals.load(slab, names), int(starts[slab]))
-        yield _slab(frame, steps, chosen, signals)
+        return _slab(frame, steps, chosen, signals), frame
+
+    yield from signals.map(one)
 
 
 def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], columns: Sequence[str]) -> None:
@@ -75,13 +84,14 @@ def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], column
 
     Args:
         steps: the recipe.
-        known: step → its signals.
+        known: step → its signals; none of a step that is yet to be fitted, of which anything is believed.
         columns: columns of the documents and roles.
 
     Raises:
         StageError: names the stage, what it uses, and the nearest thing that exists.
     """
     above: list[str] = ["text.bytes", "text._low", "text._high", "text._rest"]
+    unfitted = {step.name for step in steps if has(step.stage, "fit") and not known[step.name]}
     for step in steps:
         own = [f"{step.name}.{signal}" for signal in known[step.name]]
         for signal in known[step.name]:
@@ -94,7 +104,7 @@ def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], column
                         f'{step.name} decides by the column "{used[4:]}", which the data lacks. '
                         f"{suggest(used[4:], columns, what='columns:')}"
                     )
-            elif used not in above + own:
+            elif used not in above + own and used.rsplit(".", 1)[0] not in unfitted:
                 public = [name for name in above + own if "._" not in name]
                 raise StageError(
                     f'{step.name} decides by "{used}", which no stage above it measures. {suggest(used, public, what="signals:")}'
@@ -157,24 +167,32 @@ def _choices(steps: Sequence[Step], signals: Signals) -> dict[str, Chosen]:
         if not step.stage.needs_corpus:
             pending.append(step)
             continue
-        seen = []
-        for slab, start in enumerate(starts[:-1].tolist()):
-            names = {one.name for one in (*pending, step)} | _names_used([*pending, step])
-            frame = _numbered(signals.load(slab, names), start)
-            frame = frame.with_columns(pl.Series("copies", copies[start : start + frame.height]))
-            for one in pending:
-                if not isinstance(one.stage, Edit):
-                    frame = frame.with_columns(_after(frame, decide(one, frame)))
-            copies[start : start + frame.height] = frame["copies"].to_numpy()
-            seen.append(_living(step, frame))
+        seen = list(signals.map(partial(_reached, tuple(pending), step, signals, starts, copies)))
         chosen[step.name] = _choose(step, pl.concat(seen, how="vertical_relaxed") if seen else None, signals, copies)
         pending = []
     return chosen
 
 
-def _after(frame: pl.DataFrame, verdicts: pl.DataFrame) -> pl.Series:
+def _reached(pending: Sequence[Step], step: Step, signals: Signals, starts: np.ndarray, copies: np.ndarray, slab: int) -> pl.DataFrame:
+    """The documents of a slab that reach a step alive; `copies` (u8[documents]) is brought up to date for the slab."""
+    names = {one.name for one in (*pending, step)} | _names_used([*pending, step])
+    frame = _numbered(signals.load(slab, names), int(starts[slab]))
+    mine = copies[starts[slab] : starts[slab + 1]]
+    frame = frame.with_columns(pl.Series("copies", mine))
+    for one in pending:
+        if not isinstance(one.stage, Edit):
+            frame = frame.with_columns(_after(one, frame))
+    mine[:] = frame["copies"].to_numpy()
+    return _living(step, frame)
+
+
+def _after(step: Step, frame: pl.DataFrame) -> pl.Series:
     """Copies after a stage: what it says of the living; the dead stay dead."""
-    return pl.select(pl.when(frame["copies"] > 0).then(verdicts["copies"]).otherwise(0).cast(pl.UInt8).alias("copies")).to_series()
+    if isinstance(step.stage, Filter) and type(step.stage).decide is Filter.decide:  # without the reasons, which are slow
+        kept = pl.when(step.stage.keeps()).then("copies").otherwise(pl.lit(0, pl.UInt8))
+        return _seen(step, frame).select(kept.alias("copies")).to_series()
+    copies = decide(step, frame)["copies"]
+    return pl.select(pl.when(frame["copies"] > 0).then(copies).otherwise(0).cast(pl.UInt8).alias("copies")).to_series()
 
 
 def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:

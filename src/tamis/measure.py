@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import Batch, Columns, row_hashes, utf8
+from tamis.documents import Batch, Columns, one_piece, row_hashes, utf8
 from tamis.errors import StageError, TamisError
 from tamis.files import plain, read_bytes
 from tamis.stage import Edit, Stage
@@ -94,7 +94,7 @@ def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.T
 
     call = _Careful(step, rewrite)
     parts = call(select(edit.columns_read(), docs, columns, step.name))
-    texts = [part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part, _ in parts]
+    texts = [one_piece(part) for part, _ in parts]
     whole = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
     docs = docs.set_column(docs.column_names.index("text"), "text", whole.cast(pa.large_string()))
     return Measured(step.name, pl.concat([signals for _, signals in parts]), call.faults), docs
@@ -160,8 +160,7 @@ def _from_arrow(table: pa.Table) -> pl.DataFrame:
             except pa.ArrowInvalid:
                 from tamis.kernels.utf8 import valid
 
-                whole = table.column(i).combine_chunks()
-                whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+                whole = one_piece(table.column(i))
                 good = pa.array(valid(*utf8(whole)))
                 table = table.set_column(i, item, pa.compute.if_else(good, whole, pa.scalar(None, item.type)))
     return pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame()
@@ -212,7 +211,7 @@ class _Careful:
         result = self.call(docs.slice(0, 0))
         schema = (result[1] if isinstance(result, tuple) else result).schema
         nulls = pl.DataFrame({name: [None] for name in schema}, schema=schema) if schema else pl.DataFrame()
-        return (docs.column("text").combine_chunks(), nulls) if isinstance(result, tuple) else nulls
+        return (one_piece(docs.column("text")), nulls) if isinstance(result, tuple) else nulls
 
     def _broken(self) -> StageError:
         first = next(iter(self.faults.values()))

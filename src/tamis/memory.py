@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from tamis import ledger
-from tamis.documents import ROLES, Batch, Columns, canonical, to_table
+from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
 from tamis.errors import StageError
 from tamis.measure import Step, base, select, walk
 from tamis.stage import Stage, has, named
@@ -98,8 +98,8 @@ def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple
     signals, steps, docs = _measured(batch, steps, columns, [name for name in carried if columns.named(name) in present])
     known = {step.name: [name.removeprefix(f"{step.name}.") for name in signals.frame.columns if name.startswith(f"{step.name}.")] for step in steps}
     ledger.check_uses(steps, known, [*present, *(role for role in ROLES if columns.named(role) in present)])
-    verdicts = pl.concat(list(ledger.judge(steps, signals)), how="vertical_relaxed")
-    texts = docs.column("text").combine_chunks()
+    verdicts = pl.concat([judged for judged, _ in ledger.judge(steps, signals)], how="vertical_relaxed")
+    texts = one_piece(docs.column("text"))
     return _with_unreadable(verdicts, batch, table.num_rows), _spread(texts, batch.rows, table.num_rows)
 
 
@@ -156,6 +156,9 @@ class _Memory:
     def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
         del slab, names
         return self.frame
+
+    def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
+        return map(function, range(len(self.sizes)))
 
     def relations(self, name: str) -> pl.LazyFrame | None:
         return self.related.get(name)

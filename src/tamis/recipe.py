@@ -25,7 +25,7 @@ class Output:
     Args:
         shard_bytes: text in one shard, in bytes before compression, about.
         compression: codec of the Parquet files.
-        level: of the codec; None: its own default.
+        level: of the codec; None: 3 for zstd, its own default for the others.
     """
 
     shard_bytes: int = 256_000_000

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from tamis import __version__, files, keys, ledger, mappers, shards, tally
 from tamis import plan as planning
-from tamis.disk import CorpusScan, DiskSignals
+from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
 from tamis.errors import RunError
 from tamis.plan import BASE, Plan, shown_bytes
 from tamis.progress import Logged, Say, phase
@@ -49,9 +49,14 @@ class How:
     fresh: bool = False
     say: Say = field(default_factory=Say)
 
+    @property
+    def side_by_side(self) -> int:
+        """Workers, counted."""
+        return self.workers or mappers.default_workers()
+
     def map(self, function: Callable[[Any], Any], tasks: Any) -> Iterator[Any]:
         """The function of each task, in order."""
-        return mappers.MAPPERS[self.mapper](function, tasks, self.workers or mappers.default_workers())
+        return mappers.MAPPERS[self.mapper](function, tasks, self.side_by_side)
 
 
 def prepare(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = None) -> Plan:
@@ -104,7 +109,7 @@ class _Run:
 
     def whole(self) -> dict[str, Any]:
         self.fit()
-        signals = DiskSignals(self.plan, self.measure())
+        signals = DiskSignals(self.plan, self.measure(), self.how.side_by_side)
         self.relate(signals)
         counted, copies, sizes = self.decide(signals)
         parts = self.write(signals, copies, sizes)
@@ -123,10 +128,12 @@ class _Run:
             if not has(step.stage, "fit") or files.exists(str(step.fitted)):
                 continue
             with self.timed(f"fit {step.name}"):
-                workers = self.how.workers or mappers.default_workers()
-                scan = CorpusScan(Work.of(self.plan), step, self.plan.corpus.chunks, mappers.MAPPERS[self.how.mapper], workers)
+                scan = CorpusScan(Work.of(self.plan), step, self.plan.corpus.chunks, mappers.MAPPERS[self.how.mapper], self.how.side_by_side)
                 content = step.stage.fit(scan)  # type: ignore[attr-defined]
                 files.write_bytes(str(step.fitted), content or b"")
+        if any(has(step.stage, "fit") for step in self.plan.steps):
+            # Only now is it known what the fitted stages measure.
+            planning.check(self.plan, {name: frame.columns for name, frame in signals_of_nothing(self.plan).items()})
 
     def measure(self) -> dict[str, Done]:
         """Measure what no earlier run has measured."""
@@ -159,8 +166,7 @@ class _Run:
         counted, copies, sizes = tally.Tally(), [], []
         with self.timed("decide", sum(signals.sizes)) as say:
             writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
-            for slab, verdicts in enumerate(ledger.judge(self.plan.steps, signals)):
-                house = signals.load(slab, ())
+            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals)):
                 full = _addressed(verdicts, house, signals.shard_names(slab))
                 writer.add(full)
                 counted.add(full, house["text.bytes"])
@@ -314,8 +320,11 @@ def _begin(plan: Plan) -> None:
     if not files.exists(place) or files.read_json(place)["decision"] != decision:
         for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "README.md"):
             files.remove(files.join(plan.out, name))
-    files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
+    # A manifest says that all is done, so that it goes before anything is done again; inputs.json makes a folder a run's.
+    files.remove(files.join(plan.out, "manifest.json"))
+    files.remove_temporary(plan.out)
     files.write_json(place, {"decision": decision, "shards": [asdict(shard) for shard in plan.corpus.shards]})
+    files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
 
 
 def _begun(out: str) -> list[Shard] | None:

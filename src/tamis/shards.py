@@ -89,11 +89,12 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
         DataError: there is nothing at a place, or no Parquet file below it.
     """
     found: list[tuple[str, str, str]] = []
-    for place in inputs:
+    for place in map(files.normal, inputs):
         if not files.exists(place):
             raise DataError(f'"{place}" does not exist.\nFix: name Parquet files, or folders that hold some.')
         if not files.is_folder(place):
-            found.append((place, os.path.basename(os.path.dirname(place)), os.path.basename(place)))
+            parent = os.path.dirname(place)
+            found.append((place, os.path.basename(os.path.abspath(parent) if files.is_local(parent) else parent), os.path.basename(place)))
             continue
         folder = files.join(place, "data") if files.exists(files.join(place, "inputs.json")) else place.rstrip("/")
         below = files.listing(folder, ".parquet")

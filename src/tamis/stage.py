@@ -158,14 +158,25 @@ class Filter(Stage):
             rules[self.reasons[parameter]] = inside | limit.is_null()
         return rules
 
+    def keeps(self) -> pl.Expr:
+        """Whether a document meets every rule, or is not judged at all; never null."""
+        kept = [keep.fill_null(value=self.on_null == "keep") for keep in self.rules().values()]
+        met = pl.all_horizontal(kept) if kept else pl.lit(value=True)
+        return met | ~condition(self.where) if self.where else met
+
     def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Drop what fails any rule, with every rule it fails."""
         del relations
         failed = [reason for rule in self.rules().items() for reason in self._reasons_for(*rule)]
-        reasons = pl.concat_list(failed).list.drop_nulls().list.unique(maintain_order=True) if failed else no_reasons()
-        verdicts = signals.with_columns(reasons=reasons)
-        kept = pl.col("reasons").list.len() == 0
-        return verdicts.select(pl.when(kept).then("copies").otherwise(pl.lit(0, pl.UInt8)).alias("copies"), "reasons")
+        if not failed:
+            return signals.select("copies", reasons=no_reasons())
+        # Lists are slow to build, and most documents have nothing to list.
+        said = pl.concat_list(failed).list.drop_nulls().list.unique(maintain_order=True)
+        numbered = signals.with_row_index("_i")
+        failing = numbered.filter(~self.keeps()).select("_i", reasons=said)
+        verdicts = numbered.select("_i", "copies").join(failing, on="_i", how="left", maintain_order="left")
+        kept = pl.col("reasons").is_null()
+        return verdicts.select(pl.when(kept).then("copies").otherwise(pl.lit(0, pl.UInt8)).alias("copies"), pl.col("reasons").fill_null([]))
 
     def check(self) -> None:
         """Refuse limits that exclude each other, and exceptions for limits that do not exist."""

@@ -52,15 +52,15 @@ def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
     return found
 
 
-def stage(name: str, **values: Any) -> Stage:
-    """A stage by its name in recipes, with parameters: `stage("gopher_quality", min_words=30)`.
+def make_stage(name: str, **values: Any) -> Stage:
+    """A stage by its name in recipes, with parameters: `make_stage("gopher_quality", min_words=30)`.
 
     Raises:
         TamisError: there is no such stage or parameter, or a value is impossible.
     """
     from tamis.recipe import parse
 
-    return parse({"stages": [{name: values}]}, place="tamis.stage").stages[0]
+    return parse({"stages": [{name: values}]}, place="make_stage").stages[0]
 
 
 def _rebuild(path: str, cls: str, values: dict[str, Any]) -> Stage:

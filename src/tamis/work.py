@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from tamis.shards import Chunk, Unreadable
 from tamis.stage import Edit
 
 Rows = tuple[pa.Table, pa.Array, list[Unreadable]]
+ZSTD_LEVEL = 3
 GROUP_BYTES = 64_000_000
 """Text that a row group of a curated shard holds, about."""
 
@@ -183,13 +185,22 @@ def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
     taken = sum(int(mask.sum()) for _, mask in part.pieces)
     if files.exists(part.url):
         return taken, 0
-    codec = "NONE" if output.compression == "none" else output.compression
     size = 0
-    with files.writing(part.url) as file, pq.ParquetWriter(file, work.schema, compression=codec, compression_level=output.level) as writer:
+    with files.writing(part.url) as file, _writer(file, work, output) as writer:
         for table in _row_groups(_kept_tables(work, part)):
             size += table.column(work.columns.text).nbytes
             writer.write_table(table, row_group_size=max(1, table.num_rows))
     return taken, size
+
+
+def _writer(file: IO[bytes], work: Work, output: Output) -> pq.ParquetWriter:
+    # Neither a dictionary nor its smallest and largest value helps anybody with a column of texts; both cost time.
+    others = [name for name in work.schema.names if name != work.columns.text]
+    level = ZSTD_LEVEL if output.compression == "zstd" and output.level is None else output.level
+    codec = "NONE" if output.compression == "none" else output.compression
+    return pq.ParquetWriter(
+        file, work.schema, compression=codec, compression_level=level, use_dictionary=others or False, write_statistics=others or False
+    )
 
 
 def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:

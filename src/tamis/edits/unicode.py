@@ -65,9 +65,7 @@ class Unicode(Edit):
         else:
             texts = _large_string(data, offsets)
         texts, normalised = _normalise(texts, np.flatnonzero(found.maybe), self.form)
-        return texts, pl.DataFrame(
-            {"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised}
-        )
+        return texts, pl.DataFrame({"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised})
 
 
 def _large_string(data: np.ndarray, offsets: np.ndarray) -> pa.Array:

@@ -32,9 +32,7 @@ class Found(NamedTuple):
     maybe: np.ndarray
 
 
-def scan(
-    data: np.ndarray, offsets: np.ndarray, *, form: Literal["NFC", "NFKC"] | None, newlines: bool, controls: bool
-) -> Found:
+def scan(data: np.ndarray, offsets: np.ndarray, *, form: Literal["NFC", "NFKC"] | None, newlines: bool, controls: bool) -> Found:
     """Find what cleaning would change.
 
     A line end is "\\r\\n", "\\r", U+000B, U+000C, U+0085, U+2028 or U+2029, to become "\\n". A control character is any

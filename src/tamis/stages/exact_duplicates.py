@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis import preference
-from tamis.documents import printed, utf8
+from tamis.documents import one_piece, printed, utf8
 from tamis.errors import StageError
 from tamis.stage import Stage
 
@@ -68,7 +68,7 @@ class ExactDuplicates(Stage):
         from tamis.kernels.hashing import murmur128, murmur128_folded
 
         column = docs.column(self.column)
-        values = printed(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
+        values = printed(one_piece(column))
         if self.ignore:
             data, borders = utf8(values)
             case, white_space, punctuation = (difference in self.ignore for difference in DIFFERENCES)

@@ -11,6 +11,7 @@ from typing import ClassVar
 import polars as pl
 import pyarrow as pa
 
+from tamis.documents import one_piece
 from tamis.errors import DataError, StageError
 from tamis.files import plain
 from tamis.stage import Filter
@@ -96,7 +97,7 @@ def _numbers(docs: pa.Table, column: str) -> pl.Series:
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind)
     if not number and not pa.types.is_null(kind):
         raise DataError(f'rules: "min" and "max" want numbers, and the column "{column}" holds {kind}.')
-    return pl.Series(column, pl.from_arrow(docs.column(column).combine_chunks())).cast(pl.Float64)
+    return pl.Series(column, pl.from_arrow(one_piece(docs.column(column)))).cast(pl.Float64)
 
 
 def _listed(docs: pa.Table, column: str, listed: Path | tuple[str, ...]) -> pl.Series:

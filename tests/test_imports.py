@@ -1,0 +1,124 @@
+"""Which room may know which, and how light the door is; the table doubles as the paragraph in docs/design.md."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "tamis"
+
+MAY_IMPORT = {
+    # room: the rooms of tamis it may import; every room may import errors
+    "kernels": {"kernels"},
+    "errors": set(),
+    "where": set(),
+    "stage": {"where"},
+    "files": set(),
+    "documents": {"kernels"},
+    "measure": {"documents", "files", "kernels", "stage"},
+    "preference": {"where"},
+    "table": {"recipe", "stage"},
+    "coerce": set(),
+    "ledger": {"measure", "stage", "where"},
+    "memory": {"documents", "ledger", "measure", "stage"},
+    "mappers": set(),
+    "progress": set(),
+    "keys": {"documents", "stage", "table"},
+    "recipe": {"coerce", "documents", "ledger", "stage", "table"},
+    "shards": {"documents", "files"},
+    "plan": {"documents", "files", "keys", "ledger", "measure", "recipe", "shards", "stage"},
+    "work": {"documents", "files", "measure", "plan", "recipe", "shards", "stage"},
+    "disk": {"documents", "files", "mappers", "measure", "plan", "shards", "work"},
+    "tally": {"stage"},
+    "runner": {"disk", "files", "keys", "ledger", "mappers", "measure", "plan", "progress", "recipe", "report", "shards", "stage", "tally", "work", "documents"},
+    "folder": {"files", "plan", "recipe", "shards", "stage"},
+    "explain": {"files", "folder", "stage", "where"},
+    "export": {"disk", "files", "folder", "keys", "mappers", "shards", "where", "work"},
+    "warm": {"documents", "kernels", "measure", "progress", "stage", "table"},
+    "testing": {"documents", "keys", "memory", "stage"},
+    "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
+    "edits": {"documents", "kernels", "stage"},
+    "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
+    "cli": set(),  # anything: see below
+    "__init__": set(),
+    "__main__": {"cli"},
+}
+"""kernels ← stages, edits ← recipe ← cli; nothing below the table of stages knows a particular stage."""
+
+
+def _rooms() -> dict[str, set[str]]:
+    """Room → rooms that any of its files imports, at any depth of the code."""
+    found: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "tamis":
+                parts = node.module.split(".")
+                names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+                found.setdefault(room, set()).update(name for name in names if (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file())
+    return found
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_rooms_know_only_what_the_table_allows(room: str) -> None:
+    """Arrows point down; whoever wants a new one changes the table, in sight of the reviewer."""
+    imported = _rooms().get(room, set()) - {"errors", room}
+    if room not in ("cli", "__init__"):
+        assert imported <= MAY_IMPORT[room]
+
+
+def test_the_table_has_every_room() -> None:
+    """A new module takes its place in the table."""
+    rooms = {path.name.removesuffix(".py") for path in SOURCE.iterdir() if path.suffix == ".py" or (path.is_dir() and path.name != "__pycache__")}
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_nothing_but_the_table_names_a_stage() -> None:
+    """`memory` and `runner` know `Stage`, never a particular stage."""
+    for room, imported in _rooms().items():
+        if room not in ("stages", "edits", "cli"):
+            assert not imported & {"stages", "edits"}, room
+
+
+def test_kernels_import_only_numpy_and_numba() -> None:
+    """Kernels know nothing of tamis, Arrow or polars."""
+    for path in (SOURCE / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) else []
+            for module in modules:
+                top = str(module).split(".")[0]
+                assert top in sys.stdlib_module_names | {"numpy", "numba"} or str(module).startswith("tamis.kernels"), (path.name, module)
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import tamis", ["polars", "pyarrow", "numba", "typer", "torch", "ray", "sklearn"]),
+        ("from tamis import sift, judge, run, Filter, stage", ["numba", "typer", "torch", "ray", "sklearn", "fsspec"]),
+        ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn"]),
+    ],
+)
+def test_importing_is_light(code: str, heavy: list[str]) -> None:
+    """Importing tamis, its public names or its command line loads nothing that is not needed yet."""
+    check = f"{code}\nimport sys\nprint([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_file_is_long() -> None:
+    """One idea a file: under 350 lines."""
+    long = {path.name: len(path.read_text("utf-8").splitlines()) for path in SOURCE.rglob("*.py")}
+    assert {name: lines for name, lines in long.items() if lines > 350} == {}
+
+
+def test_no_function_is_long() -> None:
+    """One level of abstraction a function: under 60 lines."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno is not None
+                assert node.end_lineno - node.lineno < 60, f"{path.name}: {node.name}"
