@@ -1,11 +1,11 @@
 """What can go wrong through a user's doing, said in one sentence: where, what, the value seen, how to fix it.
 
-    TamisError
-      DataError        the documents: a missing column, an unreadable file, a wrong type
-      StageError       a stage: a parameter, or a stage that breaks its contract
-      RecipeError      the recipe: an unknown key, stage or value
-      RunError         the run folder: locked, begun with other input, no room on the disk
-      MissingPackage   an optional package that is not installed
+TamisError
+DataError        the documents: a missing column, an unreadable file, a wrong type
+StageError       a stage: a parameter, or a stage that breaks its contract
+RecipeError      the recipe: an unknown key, stage or value
+RunError         the run folder: locked, begun with other input, no room on the disk
+MissingPackage   an optional package that is not installed
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ def rows(url: str) -> int:
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """polars exports string_view, for which pyarrow has no `take` and other readers no support: large_string."""
+    """Polars exports string_view, for which pyarrow has no `take` and other readers no support: large_string."""
     for i, item in enumerate(table.schema):
         kind = _plain_type(item.type)
         if kind != item.type:
@@ -218,6 +218,10 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.large_binary()
     if pa.types.is_large_list(kind):
         return pa.large_list(_plain_type(kind.value_type))
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([item.with_type(_plain_type(item.type)) for item in kind])
     return kind
 
 

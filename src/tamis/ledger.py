@@ -1,11 +1,11 @@
 """Verdicts: one row for every readable document, with every rule it failed, by the stage that dropped it and by others.
 
-    row        i64, in the shard (in memory: in the table)
-    copies     u8, 0 = dropped
-    stage      the stage that dropped it; null for a kept document
-    reasons    list[str], why that stage dropped it
-    also       list[str], "stage: reason" for every rule of a later stage that it fails as well
-    …          what stages add: partner (an address "shard:row"), similarity, cluster_size …
+row        i64, in the shard (in memory: in the table)
+copies     u8, 0 = dropped
+stage      the stage that dropped it; null for a kept document
+reasons    list[str], why that stage dropped it
+also       list[str], "stage: reason" for every rule of a later stage that it fails as well
+…          what stages add: partner (an address "shard:row"), similarity, cluster_size …
 """
 
 from __future__ import annotations

@@ -13,8 +13,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeVar
+
+from tamis.errors import RunError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -43,7 +46,13 @@ def processes(function: Callable[[Task], Result], tasks: Iterable[Task], workers
     # A forked pool hangs with polars, whose threads do not survive the fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from _ahead(pool, function, tasks, workers)
+        try:
+            yield from _ahead(pool, function, tasks, workers)
+        except BrokenProcessPool as error:
+            raise RunError(
+                "a worker process was killed, perhaps because memory ran out. What was finished is kept.\n"
+                "Fix: repeat the same command with fewer --workers."
+            ) from error
 
 
 def _ahead(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from tamis import ledger
 from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
 from tamis.errors import StageError
+from tamis.files import plain
 from tamis.measure import Step, base, select, walk
 from tamis.stage import Stage, has, named
 
@@ -49,7 +50,8 @@ def sift(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) 
         of two copies stands there twice.
     """
     columns = columns or Columns()
-    table = to_table(data)
+    given = to_table(data)
+    table = plain(given)
     verdicts, text = _sifted(table, stages, columns)
     place = table.column_names.index(columns.text)
     copies = verdicts["copies"].to_numpy()
@@ -57,7 +59,7 @@ def sift(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) 
     rows = np.repeat(np.arange(table.num_rows), copies)
     kept = table.take(pa.array(rows))
     kept = kept.set_column(place, table.schema.field(place), _as(text.take(pa.array(rows)), table.schema.field(place).type))
-    return pl.from_arrow(kept) if isinstance(data, pl.DataFrame | pl.LazyFrame) else kept
+    return pl.from_arrow(kept) if isinstance(data, pl.DataFrame | pl.LazyFrame) else _as_given(kept, given.schema)
 
 
 def per_batch(stages: Sequence[Stage], *, columns: Columns | None = None) -> Callable[[Any], Any]:
@@ -188,6 +190,14 @@ def _spread(texts: pa.Array, rows: np.ndarray, height: int) -> pa.Array:
     places = np.full(height, -1, np.int64)
     places[rows] = np.arange(len(rows))
     return texts.take(pa.array(places, mask=places < 0))
+
+
+def _as_given(kept: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The types and metadata of the input again, where views were written out."""
+    for i, item in enumerate(schema):
+        if kept.schema.field(i).type != item.type:
+            kept = kept.set_column(i, item, kept.column(i).cast(item.type))
+    return kept.replace_schema_metadata(schema.metadata)
 
 
 def _as(texts: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -7,23 +7,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import filelock
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from tamis import __version__, files, keys, ledger, mappers, shards, tally
+from tamis import __version__, begin, files, ledger, mappers, shards, tally
 from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
-from tamis.errors import RunError
-from tamis.plan import BASE, Plan, shown_bytes
+from tamis.plan import BASE, Plan
 from tamis.progress import Logged, Say, phase
-from tamis.recipe import Recipe, dump, spelled_out
-from tamis.shards import Corpus, Shard
+from tamis.recipe import Recipe
 from tamis.stage import has
 from tamis.work import Done, Part, Task, Work, handed_out, measure_chunk, write_part
 
@@ -66,11 +63,11 @@ def prepare(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = N
         TamisError: the input, the recipe or the folder cannot be meant.
     """
     how = how or How()
-    begun = _begun(out)
+    begun = begin.begun(out)
     known = {shard.name: shard for shard in begun} if begun else None
     corpus = shards.survey(inputs, text=recipe.columns.text, known=known)
     if begun and not how.fresh:
-        _refuse_changes(out, begun, corpus, add=how.add)
+        begin.refuse_changes(out, begun, corpus, add=how.add)
     return Plan(recipe, corpus, out)
 
 
@@ -87,14 +84,21 @@ def run(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = None)
         TamisError: something the user can mend; nothing that was finished is lost.
     """
     how = how or How()
+    return carry_out(prepare(recipe, inputs, out, how), how)
+
+
+def carry_out(made: Plan, how: How) -> dict[str, Any]:
+    """Do what a plan says; see `run`."""
     began = time.monotonic()
-    made = prepare(recipe, inputs, out, how)
     planning.check(made)
     with ExitStack() as stack:
-        stack.enter_context(_alone(out))
+        stack.enter_context(begin.alone(made.out))
+        if (done := begin.complete(made)) is not None:
+            how.say.note("Nothing is left to do: this run is complete.")
+            return done
         planning.check_room(made)
-        how = replace(how, say=Logged(how.say, _log(out)))
-        _begin(made)
+        how = replace(how, say=Logged(how.say, begin.log(made.out)))
+        begin.begin(made)
         return _Run(made, how, began).whole()
 
 
@@ -201,7 +205,7 @@ class _Run:
         manifest: dict[str, Any] = {
             "tamis": __version__,
             "recipe": self.plan.recipe.name,
-            "decision": _decision(self.plan),
+            "decision": begin.decision(self.plan),
             "inputs": corpus.inputs(),
             "signals": {name: os.path.basename(self.plan.folder(name)) for name in self.plan.names},
             "counts": {
@@ -306,85 +310,6 @@ def _write_quarantine(plan: Plan, signals: DiskSignals) -> None:
         files.write_frame(files.join(folder, "part-00000.parquet"), pl.concat(frames, how="vertical_relaxed"))
     if plan.corpus.unreadable:
         files.write_json(files.join(folder, "files.json"), dict(plan.corpus.unreadable))
-
-
-def _decision(plan: Plan) -> str:
-    """What ledger, data and report depend on."""
-    return keys.digest([spelled_out(plan.recipe), plan.keys, [(shard.name, shard.fingerprint) for shard in plan.corpus.shards], __version__])
-
-
-def _begin(plan: Plan) -> None:
-    """Note what the folder is begun with; results of another decision are cleared, signals stay."""
-    place = files.join(plan.out, "inputs.json")
-    decision = _decision(plan)
-    if not files.exists(place) or files.read_json(place)["decision"] != decision:
-        for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "README.md"):
-            files.remove(files.join(plan.out, name))
-    # A manifest says that all is done, so that it goes before anything is done again; inputs.json makes a folder a run's.
-    files.remove(files.join(plan.out, "manifest.json"))
-    files.remove_temporary(plan.out)
-    files.write_json(place, {"decision": decision, "shards": [asdict(shard) for shard in plan.corpus.shards]})
-    files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
-
-
-def _begun(out: str) -> list[Shard] | None:
-    place = files.join(out, "inputs.json")
-    if files.exists(place):
-        return [Shard(**shard) for shard in files.read_json(place)["shards"]]
-    if files.exists(out) and files.listing(out):
-        raise RunError(f'"{out}" holds files and is not a run folder.\nFix: choose a new --out.')
-    return None
-
-
-def _refuse_changes(out: str, begun: Sequence[Shard], corpus: Corpus, *, add: bool) -> None:
-    now = {shard.name: shard for shard in corpus.shards}
-    present = Counter(shard.fingerprint for shard in corpus.shards)
-    way_out = "Fix: choose a new --out, or repeat the run with --fresh."
-    for shard in begun:
-        if present[shard.fingerprint]:
-            present[shard.fingerprint] -= 1
-        elif shard.name in now or shard.name in corpus.unreadable:
-            place, size = (now[shard.name].url, now[shard.name].bytes) if shard.name in now else (shard.url, files.size(shard.url))
-            raise RunError(f"{place} changed since {out} was begun ({shown_bytes(shard.bytes)} then, {shown_bytes(size)} now).\n{way_out}")
-        else:
-            raise RunError(f"{shard.name}, with which {out} was begun, is not among the shards any more.\n{way_out}")
-    new = sum(present.values())
-    if new and not add:
-        name = next(shard.name for shard in corpus.shards if present[shard.fingerprint])
-        raise RunError(f"{new} of the shards, {name} first, were not there when {out} was begun.\nFix: repeat the run with --add, or choose a new --out.")
-
-
-@contextmanager
-def _alone(out: str) -> Iterator[None]:
-    """Refuse a second run in the same folder while this one works."""
-    if not files.is_local(out):
-        yield
-        return
-    try:
-        os.makedirs(out, exist_ok=True)
-        lock = filelock.FileLock(os.path.join(out, ".lock"))
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise RunError(f"another run is at work in {out}.\nFix: wait for it to end, or choose another --out.") from None
-    except OSError as error:
-        raise files.no_room(out, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _log(out: str) -> Callable[[str], None]:
-    """Append to run.log; an object store, which cannot append, gets none."""
-    if not files.is_local(out):
-        return lambda _: None
-    place = os.path.join(out, "run.log")
-
-    def write(line: str) -> None:
-        with open(place, "a", encoding="utf-8") as file:
-            file.write(line)
-
-    return write
 
 
 def _versions() -> Mapping[str, str]:

@@ -93,20 +93,24 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
         if not files.exists(place):
             raise DataError(f'"{place}" does not exist.\nFix: name Parquet files, or folders that hold some.')
         if not files.is_folder(place):
-            parent = os.path.dirname(place)
-            found.append((place, os.path.basename(os.path.abspath(parent) if files.is_local(parent) else parent), os.path.basename(place)))
+            found.append((place, _called(os.path.dirname(place)), os.path.basename(place)))
             continue
-        folder = files.join(place, "data") if files.exists(files.join(place, "inputs.json")) else place.rstrip("/")
+        folder = files.join(place, "data") if files.exists(files.join(place, "inputs.json")) else place
         below = files.listing(folder, ".parquet")
         if not below:
             raise DataError(f'"{place}" holds no file that ends in ".parquet".')
-        found += [(url, os.path.basename(folder), url[len(folder) :].lstrip("/")) for url in below]
+        found += [(url, _called(folder), url[len(folder) :].lstrip("/")) for url in below]
     places = {url: (folder, name) for url, folder, name in found}
     clash = len({name for _, name in places.values()}) < len(places)
     named = {f"{folder}/{name}" if clash else name: url for url, (folder, name) in places.items()}
     if len(named) < len(places):
         raise DataError("two of the folders have the same name and the same files.\nFix: name the folder that holds both.")
     return dict(sorted(named.items()))
+
+
+def _called(folder: str) -> str:
+    """The last part of a folder's name, also of "." and ".."."""
+    return os.path.basename(os.path.abspath(folder) if files.is_local(folder) else folder)
 
 
 def survey(inputs: Sequence[str], *, text: str, known: Mapping[str, Shard] | None = None, threads: int = 8) -> Corpus:

@@ -1,7 +1,7 @@
 """check_stage: the contract that built-in and third-party stages are held to.
 
-    def test_my_stage():
-        check_stage(Digits(max_digit_share=0.2))
+def test_my_stage():
+check_stage(Digits(max_digit_share=0.2))
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def run(
         return
     warm([stage for _, stage in made.named], say)
     say.note(show.beginning(made))
-    manifest = runner.run(loaded, inputs, out, how)
+    manifest = runner.carry_out(made, how)
     print(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
 
 

@@ -7,7 +7,7 @@ from the data are cut where they are long.
 
     format       1; raised when a key changes its meaning
     recipe       name; yaml: with every default, of paths only the last part; shortened: whether a path was
-    tamis        version; `versions`: of packages; `decision`: what ledger, data and report depend on, hashed
+    tamis        version;  versions: of packages
     documents    input, quarantined, readable, kept, dropped, written (rows of data/: copies count),
                  kept_share_of_readable, dropped_share_of_readable; files, unreadable_files
     bytes        readable, kept, dropped, kept_share_of_readable, dropped_share_of_readable
@@ -15,7 +15,7 @@ from the data are cut where they are long.
                  dropped_bytes; dropped_share_of_reached, dropped_bytes_share_of_reached; of all readable documents:
                  dropped_share_of_readable, left_share_of_readable (what leaves the stage)
       rules      reason; failed: documents that fail it, whoever dropped them; failed_share_of_readable; only: those
-                 that fail nothing else and that dropping the rule would bring back; only_share_of_readable; examples
+                 that fail nothing else; only_share_of_readable; examples
         examples up to 5 of the failed, the smallest hashes of the address: address ("shard:row"), id (null: none), fails (how
                  many rules in all). No text: what is private in it has not been masked.
     pairs        rules that documents fail together, the 10 most frequent: a, b (stage, reason), both, and
@@ -68,7 +68,6 @@ def facts(run: Finished) -> Fact:
         "recipe": {"name": cut(manifest["recipe"]), "yaml": text, "shortened": portable != content},
         "tamis": manifest["tamis"],
         "versions": dict(manifest["versions"]),
-        "decision": manifest["decision"],
         "documents": _documents(counts),
         "bytes": {
             "readable": counts["bytes"],

@@ -28,6 +28,8 @@ MOST_RULES = 200
 ROWS = 200_000
 """Rows of a slab, at least, unless it is the last."""
 BLOCK = 65_536
+PARTS = 16
+"""Counted slabs that are held before they are merged: merging seldom is cheap, holding many is not."""
 COUNTED = ("documents", "bytes", "kept", "kept_bytes")
 LEDGER = ("shard", "row", "id", "copies", "stage", "reasons", "also", "partner", "cluster_size")
 
@@ -99,25 +101,27 @@ class Groups:
             alive.sum().cast(pl.Int64).alias("kept"),
             pl.col("bytes").filter(alive).sum().alias("kept_bytes"),
         )
-        self.parts.append(counted.select(shown_value(by, counted.schema[by]).alias("value"), *COUNTED))
-        if len(self.parts) == 16:
+        self.parts.append(counted.select(shown_values(counted[by]), *COUNTED))
+        if len(self.parts) >= PARTS:
             self.parts = [self.whole()]
             self.too_many = self.parts[0].height > MOST_VALUES
 
     def whole(self) -> pl.DataFrame:
-        """value (string, null: the document has none) and `COUNTED` (i64), most documents first, then by value."""
+        """Value (string, null: the document has none) and `COUNTED` (i64), most documents first, then by value."""
         empty = pl.DataFrame(schema={"value": pl.String, **dict.fromkeys(COUNTED, pl.Int64)})
         summed = pl.concat([empty, *self.parts]).group_by("value").agg(pl.col(COUNTED).sum())
         return summed.sort("documents", "value", descending=[True, False], nulls_last=True)
 
 
-def shown_value(name: str, kind: pl.DataType) -> pl.Expr:
-    """A column of any type as text of bounded length."""
-    column = pl.col(name)
-    text = pl.coalesce(column.cast(pl.String, strict=False), column.bin.encode("hex")) if kind == pl.Binary else column.cast(pl.String)
+def shown_values(values: pl.Series) -> pl.Series:
+    """Values of any type as text of bounded length; bytes that are no text are spelled out ("\\\\xff")."""
+    if values.dtype == pl.Binary:
+        read = [None if value is None else value.decode("utf-8", "backslashreplace") for value in values]
+        values = pl.Series(read, dtype=pl.String)
+    text = pl.Series("value", values.cast(pl.String))
     length = text.str.len_bytes()
-    cut = pl.concat_str(text.str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
-    return pl.when(length > LONGEST).then(cut).otherwise(text)
+    beginning = pl.concat_str(pl.col("value").str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
+    return pl.DataFrame(text).select(pl.when(length > LONGEST).then(beginning).otherwise("value").alias("value")).to_series()
 
 
 @dataclass
@@ -204,11 +208,11 @@ def draws(shards: pl.Series, rows: pl.Series) -> np.ndarray:
     """
     names = shards.unique().to_list()
     seeds = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") for name in names]
-    begun: np.ndarray = shards.replace_strict(names, pl.Series(seeds, dtype=pl.UInt64), return_dtype=pl.UInt64).to_numpy()
-    mixed: np.ndarray = begun + (rows.to_numpy().astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed: np.ndarray = shards.replace_strict(names, pl.Series(seeds, dtype=pl.UInt64), return_dtype=pl.UInt64).to_numpy()
+    mixed = np.add(mixed, (rows.to_numpy().astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
+        mixed = np.multiply(mixed ^ (mixed >> np.uint64(shift)), np.uint64(factor))
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 def _least(frame: pl.DataFrame) -> pl.DataFrame:

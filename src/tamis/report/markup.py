@@ -39,12 +39,12 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 def said(text: str, longest: int = LONGEST) -> str:
     """A text of somebody else's as HTML: cut, escaped, and kept from turning around what stands beside it."""
-    return f"<bdi>{escape(visible(cut(text, longest)))}</bdi>"
+    return f"<bdi>{escape(visible(cut(text, longest))).replace('_', '_<wbr>')}</bdi>"
 
 
 def code(text: str, longest: int = LONGEST) -> str:
     """The same, as a name or address."""
-    return f"<code>{said(text, longest)}</code>"
+    return f"<code>{said(text, longest).replace('<wbr>', '')}</code>"
 
 
 def number(count: int) -> str:
@@ -68,11 +68,10 @@ def plural(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
-def bar(kept: float | None, dropped: float | None = None) -> str:
-    """Shares as lengths: full, then hatched. The numbers stand beside it, so nobody has to see or hear it."""
-    parts = [
-        f'<span class="{name}" style="width:{value:.2%}"></span>' for name, value in (("full", kept), ("hatched", dropped)) if value
-    ]
+def bar(kept: float | None = None, dropped: float | None = None, failed: float | None = None) -> str:
+    """Shares as lengths, one after the other. The numbers stand beside it, so nobody has to see or hear it."""
+    shares = (("full", kept), ("hatched", dropped), ("failed", failed))
+    parts = [f'<span class="{name}" style="width:{value:.2%}"></span>' for name, value in shares if value]
     return f'<span class="bar" aria-hidden="true">{"".join(parts)}</span>'
 
 

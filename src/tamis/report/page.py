@@ -147,8 +147,8 @@ def _rules(facts: Fact) -> str:
     parts = [
         paragraph(
             "<em>Failed</em> counts every document that a rule is against, whichever stage dropped it. <em>Only this rule</em> counts "
-            "those that fail nothing else: what would come back without the rule. A stage that compares documents with each other judges "
-            "only those that reach it."
+            "those that fail nothing else: what would come back without the rule, but for what a stage that compares documents would then "
+            "drop. Such a stage judges only the documents that reach it."
         )
     ]
     for i, step in enumerate(facts["stages"], 1):
@@ -157,7 +157,7 @@ def _rules(facts: Fact) -> str:
         rows = [
             (
                 said(rule["reason"]),
-                bar(None, rule["failed_share_of_readable"]),
+                bar(failed=rule["failed_share_of_readable"]),
                 number(rule["failed"]),
                 percent(rule["failed_share_of_readable"]),
                 number(rule["only"]),
@@ -295,7 +295,4 @@ def _input(facts: Fact) -> str:
 
 
 def _foot(facts: Fact) -> str:
-    return (
-        f"<footer>Drawn by tamis {said(facts['tamis'])} from <code>report.json</code>, which has every number of this page. Decision "
-        f"{code(facts['decision'])}: the same input, recipe and version of tamis have the same.</footer>\n"
-    )
+    return f"<footer>Drawn by tamis {said(facts['tamis'])} from <code>report.json</code>, which has every number of this page.</footer>\n"

@@ -1,0 +1,119 @@
+"""May this folder be used: locked while a run works in it, begun with the same input, cleared when the decision changes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import filelock
+
+from tamis import __version__, files, keys
+from tamis.errors import RunError
+from tamis.plan import Plan, shown_bytes
+from tamis.recipe import dump, spelled_out
+from tamis.shards import Corpus, Shard
+
+
+def begun(out: str) -> list[Shard] | None:
+    """The shards that a folder was begun with; None for a folder that is new.
+
+    Raises:
+        RunError: the folder holds something else.
+    """
+    place = files.join(out, "inputs.json")
+    if files.exists(place):
+        return [Shard(**shard) for shard in files.read_json(place)["shards"]]
+    if files.exists(out) and files.listing(out):
+        raise RunError(f'"{out}" holds files and is not a run folder.\nFix: choose a new --out.')
+    return None
+
+
+def refuse_changes(out: str, before: Sequence[Shard], corpus: Corpus, *, add: bool) -> None:
+    """Refuse to go on with other input than a folder was begun with.
+
+    Raises:
+        RunError: a shard changed, went away, or is new; says which, and the way out.
+    """
+    now = {shard.name: shard for shard in corpus.shards}
+    present = Counter(shard.fingerprint for shard in corpus.shards)
+    way_out = "Fix: choose a new --out, or repeat the run with --fresh."
+    for shard in before:
+        if present[shard.fingerprint]:
+            present[shard.fingerprint] -= 1
+        elif shard.name in now or shard.name in corpus.unreadable:
+            place, size = (now[shard.name].url, now[shard.name].bytes) if shard.name in now else (shard.url, files.size(shard.url))
+            raise RunError(f"{place} changed since {out} was begun ({shown_bytes(shard.bytes)} then, {shown_bytes(size)} now).\n{way_out}")
+        else:
+            raise RunError(f"{shard.name}, with which {out} was begun, is not among the shards any more.\n{way_out}")
+    new = sum(present.values())
+    if new and not add:
+        name = next(shard.name for shard in corpus.shards if present[shard.fingerprint])
+        raise RunError(f"{new} of the shards, {name} first, were not there when {out} was begun.\nFix: repeat the run with --add, or choose a new --out.")
+
+
+@contextmanager
+def alone(out: str) -> Iterator[None]:
+    """Refuse a second run in the same folder while this one works."""
+    if not files.is_local(out):
+        yield
+        return
+    try:
+        os.makedirs(out, exist_ok=True)
+        lock = filelock.FileLock(os.path.join(out, ".lock"))
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise RunError(f"another run is at work in {out}.\nFix: wait for it to end, or choose another --out.") from None
+    except OSError as error:
+        raise files.no_room(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def decision(plan: Plan) -> str:
+    """What ledger, data and report depend on."""
+    return keys.digest([spelled_out(plan.recipe), plan.keys, [(shard.name, shard.fingerprint) for shard in plan.corpus.shards], __version__])
+
+
+def complete(plan: Plan) -> dict[str, Any] | None:
+    """The manifest, if this very plan has been carried out already and its results are still there."""
+    place = files.join(plan.out, "manifest.json")
+    if not files.exists(place):
+        return None
+    manifest: dict[str, Any] = files.read_json(place)
+    written = len(files.listing(files.join(plan.out, "data"), ".parquet")) if files.exists(files.join(plan.out, "data")) else 0
+    there = all(files.exists(files.join(plan.out, name)) for name in ("ledger", "report.html", "report.json", "README.md"))
+    same = manifest["decision"] == decision(plan) and manifest["counts"]["unreadable_files"] == dict(plan.corpus.unreadable)
+    return manifest if same and there and written == manifest["counts"]["shards_written"] else None
+
+
+def begin(plan: Plan) -> None:
+    """Note what the folder is begun with; results of another decision are cleared, signals stay."""
+    place = files.join(plan.out, "inputs.json")
+    decided = decision(plan)
+    if not files.exists(place) or files.read_json(place)["decision"] != decided:
+        for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "README.md"):
+            files.remove(files.join(plan.out, name))
+    # A manifest says that all is done, so that it goes before anything is done again; inputs.json makes a folder a run's.
+    files.remove(files.join(plan.out, "manifest.json"))
+    files.remove_temporary(plan.out)
+    files.write_json(place, {"decision": decided, "shards": [asdict(shard) for shard in plan.corpus.shards]})
+    files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
+
+
+def log(out: str) -> Callable[[str], None]:
+    """Append to run.log; an object store, which cannot append, gets none."""
+    if not files.is_local(out):
+        return lambda _: None
+    place = os.path.join(out, "run.log")
+
+    def write(line: str) -> None:
+        with open(place, "a", encoding="utf-8") as file:
+            file.write(line)
+
+    return write
