@@ -75,7 +75,7 @@ def conserved(out: str, manifest: dict[str, Any], places: dict[str, str]) -> Non
     assert dropped == Counter({step["stage"]: step["dropped"] for step in manifest["funnel"] if step["dropped"]})
     assert counts["kept"] + sum(dropped.values()) == len(verdicts) == counts["readable"]
     assert counts["kept"] == sum(row["copies"] > 0 for row in verdicts)
-    assert sum(row["copies"] for row in verdicts) == counts["written"] == len(data(out))
+    assert sum(row["copies"] for row in verdicts) == counts["written"] == sum(table.num_rows for table in _tables(f"{out}/data"))
     assert all(bool(row["reasons"]) == (row["copies"] == 0) == (row["stage"] is not None) for row in verdicts)
     assert files.read_json(f"{out}/manifest.json") == manifest
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from tamis import files, mappers, shards
 from tamis.documents import canonical
-from tamis.measure import Step, base, select, walk
+from tamis.measure import Step, base, names_used, select, walk
 from tamis.plan import BASE, Plan
 from tamis.shards import Chunk
-from tamis.work import Done, Work, conform
+from tamis.work import Done, Work, conform, of_ledger
 
 Result = TypeVar("Result")
 SLAB_ROWS = 50_000
@@ -123,7 +123,7 @@ def signals_of_nothing(plan: Plan) -> dict[str, pl.DataFrame]:
     """What the house and every step say of zero documents: the columns and their types, once all steps are fitted."""
     work = Work.of(plan)
     batch = canonical(work.schema.empty_table(), work.columns)
-    found = {BASE: base(batch, work.columns, work.carried, ties=work.ties)}
+    found = {BASE: base(batch, work.columns, work.carried, ties=work.ties, used=names_used(work.steps))}
     for measured, _ in walk(batch.docs, work.steps, {step.name for step in work.steps}, work.columns):
         assert measured is not None
         found[measured.name] = measured.signals
@@ -145,7 +145,7 @@ class Reader:
         order = np.argsort(which, kind="stable")
         tables = []
         for i in np.unique(which):
-            docs = visible(Work.of(plan), self.step, plan.corpus.chunks[i])
+            docs = visible(Work.of(plan), self.step, plan.corpus.chunks[i], measured=True)
             tables.append(docs.take(pa.array(rows[which == i] - starts[i])))
         if not tables:
             return visible(Work.of(plan), self.step, None)
@@ -167,15 +167,16 @@ class Visible:
         return self.function(visible(self.work, self.step, chunk))  # type: ignore[operator]
 
 
-def visible(work: Work, step: Step, chunk: Chunk | None) -> pa.Table:
-    """Readable documents of a chunk as a step sees them: its columns, edited by the edits above it."""
+def visible(work: Work, step: Step, chunk: Chunk | None, *, measured: bool = False) -> pa.Table:
+    """Readable documents of a chunk as a step sees them: its columns, edited by the edits above it; once measured, those of the ledger."""
     above = work.steps[: [one.name for one in work.steps].index(step.name)]
     names = work.columns_for([step.name])
     if chunk is None:
-        table = pa.schema([work.schema.field(name) for name in names]).empty_table()
+        docs = canonical(pa.schema([work.schema.field(name) for name in names]).empty_table(), work.columns).docs
     else:
-        table = conform(shards.read(chunk, names)[0], work.schema, names)
-    docs = canonical(table, work.columns).docs
+        table, numbers, _ = shards.read(chunk, names)
+        batch = canonical(conform(table, work.schema, names), work.columns, place=chunk.url)
+        docs = of_ledger(work, chunk, batch.docs, numbers.to_numpy()[batch.rows])[0] if measured else batch.docs
     for _, walked in walk(docs, above, (), work.columns):
         docs = walked
     return select(step.stage.columns_read(), docs, work.columns, step.name)

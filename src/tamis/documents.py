@@ -106,12 +106,24 @@ def require_columns(wanted: Sequence[str], present: Sequence[str], *, place: str
             )
 
 
+def refuse_twins(present: Sequence[str], *, place: str) -> None:
+    """Refuse two columns of one name.
+
+    Raises:
+        DataError: names them.
+    """
+    if len(set(present)) < len(present):
+        twin = next(name for i, name in enumerate(present) if name in present[:i])
+        raise DataError(f'{place}: two columns are called "{twin}".\nFix: rename one of them.')
+
+
 def canonical(table: pa.Table, columns: Columns, *, place: str = "the data") -> Batch:
     """Split a table into readable documents, in the canonical layout, and rows set aside.
 
     Raises:
         DataError: the text column is missing or does not hold text.
     """
+    refuse_twins(table.column_names, place=place)
     require_columns([columns.text], table.column_names, place=place, reader="tamis")
     text = as_binary(table.column(columns.text), name=columns.text, place=place)
     from tamis.kernels.utf8 import valid

@@ -99,7 +99,7 @@ def _export_slab(task: _Export, slab: int) -> int:
 
 def _export_chunk(task: _Export, chunk: shards.Chunk, part: pl.DataFrame, side: pl.DataFrame) -> pa.Table:
     table, numbers, _ = shards.read(chunk)
-    readable = kept_rows(table, numbers, side["row"].to_numpy())
+    readable = kept_rows(table, numbers, side["row"].to_numpy(), chunk.url)
     both = pl.concat([part, side.drop("row")], how="horizontal")
     missing = [name for name in task.wanted if name.startswith("doc.") and name not in both.columns]
     if missing:  # a column that no decision used is read with the text

@@ -205,23 +205,32 @@ def rows(url: str) -> int:
 def plain(table: pa.Table) -> pa.Table:
     """Polars exports string_view, for which pyarrow has no `take` and other readers no support: large_string."""
     for i, item in enumerate(table.schema):
-        kind = _plain_type(item.type)
+        kind = plain_type(item.type)
         if kind != item.type:
             table = table.set_column(i, item.with_type(kind), table.column(i).cast(kind))
     return table
 
 
-def _plain_type(kind: pa.DataType) -> pa.DataType:
+def as_given(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The types and metadata of a schema again, where views were written out; columns in the same order."""
+    for i, item in enumerate(schema):
+        if table.schema.field(i).type != item.type:
+            table = table.set_column(i, item, table.column(i).cast(item.type))
+    return table.replace_schema_metadata(schema.metadata)
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """A type without views, at any depth."""
     if pa.types.is_string_view(kind):
         return pa.large_string()
     if pa.types.is_binary_view(kind):
         return pa.large_binary()
     if pa.types.is_large_list(kind):
-        return pa.large_list(_plain_type(kind.value_type))
+        return pa.large_list(plain_type(kind.value_type))
     if pa.types.is_list(kind):
-        return pa.list_(_plain_type(kind.value_type))
+        return pa.list_(plain_type(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([item.with_type(_plain_type(item.type)) for item in kind])
+        return pa.struct([item.with_type(plain_type(item.type)) for item in kind])
     return kind
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import Batch, Columns, one_piece, row_hashes, utf8
+from tamis.documents import Batch, Columns, as_text, one_piece, printed, row_hashes, utf8
 from tamis.errors import StageError, TamisError
 from tamis.files import plain, read_bytes
 from tamis.stage import Edit, Stage
@@ -111,7 +111,7 @@ def select(names: Sequence[str], docs: pa.Table, columns: Columns, reader: str) 
     return pa.table({name: docs.column(there) for name, there in zip(names, real, strict=True)})
 
 
-def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool) -> pl.DataFrame:
+def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool, used: Collection[str] = ()) -> pl.DataFrame:
     """What the house itself keeps of each document.
 
     Args:
@@ -119,6 +119,7 @@ def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool) 
         columns: what the data calls the roles.
         carried: roles and columns to copy.
         ties: also hash the other columns, to break ties between identical texts.
+        used: those of `carried` that decisions look at; of the others nested ones are left out.
 
     Returns:
         row (i64, in the shard), text.bytes (u32), text._low and text._high (u64, 128-bit hash of the text as it was
@@ -133,21 +134,44 @@ def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool) 
         frame["text._rest"] = row_hashes(batch.docs.drop_columns(["text"]))
     names = [columns.named(name) for name in carried]
     present = [(f"doc.{name}", there) for name, there in zip(carried, names, strict=True) if there in batch.docs.column_names]
-    table = pa.table({name: _flat(batch.docs.column(there), there) for name, there in present})
+    flat = [(name, there) for name, there in present if name[4:] in used or not pa.types.is_nested(_storage(batch.docs.column(there)).type)]
+    table = pa.table({name: _flat(batch.docs.column(there), there) for name, there in flat})
     return pl.concat([pl.DataFrame(frame), _from_arrow(table)], how="horizontal")
 
 
+def names_used(steps: Sequence[Step]) -> set[str]:
+    """Roles and columns that the decisions of some steps look at."""
+    return {name.removeprefix("doc.") for step in steps for name in step.stage.signals_used() if name.startswith("doc.")}
+
+
+def printed_ids(column: pa.ChunkedArray) -> pa.Array:
+    """Ids as the ledger shows them, of whatever type; null where they cannot be shown."""
+    if pa.types.is_nested(_storage(column).type):
+        return pa.nulls(len(column), pa.string())
+    shown = _from_arrow(pa.table({"id": _flat(column, "id")}))["id"].cast(pl.String)
+    return pa.array(shown.to_list(), pa.string())
+
+
+def _storage(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    return pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type) if isinstance(kind, pa.BaseExtensionType) else column
+
+
 def _flat(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """A column as a type that polars can print and compare."""
+    column = _storage(column)
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
+        column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_nested(kind):
         raise StageError(
             f'a decision uses the column "{name}", which holds {kind}: it needs a number, a date or a text.\n'
             "Fix: add a flat column that holds what you decide by."
         )
-    if pa.types.is_string(column.type) or pa.types.is_string_view(column.type):
-        column = column.cast(pa.large_string())
+    if pa.types.is_duration(kind):
+        return column.cast(pa.int64())
+    if not (pa.types.is_primitive(kind) or pa.types.is_decimal128(kind) or pa.types.is_null(kind)):  # text, bytes, what polars has not
+        return pa.chunked_array([as_text(printed(one_piece(column)))])
     return column
 
 

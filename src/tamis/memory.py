@@ -13,8 +13,8 @@ import pyarrow as pa
 from tamis import ledger
 from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
 from tamis.errors import StageError
-from tamis.files import plain
-from tamis.measure import Step, base, select, walk
+from tamis.files import as_given, plain
+from tamis.measure import Step, base, names_used, select, walk
 from tamis.stage import Stage, has, named
 
 Result = TypeVar("Result")
@@ -59,7 +59,7 @@ def sift(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) 
     rows = np.repeat(np.arange(table.num_rows), copies)
     kept = table.take(pa.array(rows))
     kept = kept.set_column(place, table.schema.field(place), _as(text.take(pa.array(rows)), table.schema.field(place).type))
-    return pl.from_arrow(kept) if isinstance(data, pl.DataFrame | pl.LazyFrame) else _as_given(kept, given.schema)
+    return pl.from_arrow(kept) if isinstance(data, pl.DataFrame | pl.LazyFrame) else as_given(kept, given.schema)
 
 
 def per_batch(stages: Sequence[Stage], *, columns: Columns | None = None) -> Callable[[Any], Any]:
@@ -107,7 +107,7 @@ def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple
 
 def _measured(batch: Batch, steps: list[Step], columns: Columns, carried: Sequence[str]) -> tuple[_Memory, list[Step], pa.Table]:
     """Fit, measure and relate, one step after the other on one table."""
-    frame = base(batch, columns, carried, ties=any(step.stage.needs_corpus for step in steps))
+    frame = base(batch, columns, carried, ties=any(step.stage.needs_corpus for step in steps), used=names_used(steps))
     docs, relations, done = batch.docs, {}, []
     for step in steps:
         if has(step.stage, "fit"):
@@ -192,17 +192,5 @@ def _spread(texts: pa.Array, rows: np.ndarray, height: int) -> pa.Array:
     return texts.take(pa.array(places, mask=places < 0))
 
 
-def _as_given(kept: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The types and metadata of the input again, where views were written out."""
-    for i, item in enumerate(schema):
-        if kept.schema.field(i).type != item.type:
-            kept = kept.set_column(i, item, kept.column(i).cast(item.type))
-    return kept.replace_schema_metadata(schema.metadata)
-
-
 def _as(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     return texts.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else texts.cast(kind)
-
-
-
-

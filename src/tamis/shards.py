@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files
-from tamis.documents import require_columns
-from tamis.errors import DataError
+from tamis.documents import refuse_twins, require_columns
+from tamis.errors import DataError, RunError
 
 CHUNK_BYTES = 64_000_000
 """Text of one chunk, about: large enough that files and calls cost nothing, small enough for 2 × workers in memory."""
@@ -139,7 +139,9 @@ def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, S
         raise DataError(f"none of the {len(unreadable)} files can be read; {name}: {problem}")
     for shard, footer in readable:
         if not isinstance(footer, str):
-            require_columns([text], footer.schema.to_arrow_schema().names, place=shard.url, reader="tamis")
+            present = footer.schema.to_arrow_schema().names
+            refuse_twins(present, place=shard.url)
+            require_columns([text], present, place=shard.url, reader="tamis")
     chunks = [
         chunk
         for number, (shard, footer) in enumerate(readable)
@@ -180,7 +182,9 @@ def _one_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
             merged = pa.unify_schemas([merged, schema], promote_options="permissive").with_metadata(metadata or schema.metadata)
         except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
             raise DataError(f"{name} and {other} disagree about a column: {_sentence(error)}") from error
-    return merged
+    # What one shard promises never to be null is null for all documents of a shard that lacks it.
+    lacking = {item.name for item in merged if not all(item.name in schema.names for _, schema in schemas)}
+    return pa.schema([item.with_nullable(item.nullable or item.name in lacking) for item in merged], metadata=merged.metadata)
 
 
 def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[Chunk]:
@@ -240,10 +244,28 @@ def read(chunk: Chunk, columns: Sequence[str] | None = None) -> tuple[pa.Table, 
         file = pq.ParquetFile(source, page_checksum_verification=True)
         wanted = _present(file, columns)
         try:
-            table = file.read_row_groups(list(chunk.groups), columns=wanted, use_threads=False)
-            return table, _numbers(chunk.start, chunk.stop), []
-        except (pa.ArrowException, OSError):
+            return _decoded(file, chunk.groups, wanted, chunk.stop - chunk.start), _numbers(chunk.start, chunk.stop), []
+        except (pa.ArrowException, OSError) as error:
+            _content_alone(error, chunk)
             return _read_apart(file, chunk, wanted)
+
+
+def _decoded(file: pq.ParquetFile, groups: Sequence[int], wanted: list[str], rows: int) -> pa.Table:
+    # Asked for "a", pyarrow also gives a column that is called "a.b".
+    table = files.plain(file.read_row_groups(list(groups), columns=wanted, use_threads=False).select(wanted))
+    if table.num_rows != rows:
+        raise pa.ArrowInvalid(f"{table.num_rows} rows where the footer says {rows}")
+    return table
+
+
+def _content_alone(error: Exception, chunk: Chunk) -> None:
+    """Arrow's complaints about content have no number; an error of the system is not to be stored as a fault of the file.
+
+    Raises:
+        RunError: the file could not be read this time.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        raise RunError(f"{chunk.url} could not be read: {error.strerror}. What was finished is kept.\nFix: repeat the same command.") from error
 
 
 def _read_apart(file: pq.ParquetFile, chunk: Chunk, wanted: list[str]) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
@@ -253,9 +275,10 @@ def _read_apart(file: pq.ParquetFile, chunk: Chunk, wanted: list[str]) -> tuple[
     for group in chunk.groups:
         stop = row + file.metadata.row_group(group).num_rows
         try:
-            tables.append(file.read_row_group(group, columns=wanted, use_threads=False))
+            tables.append(_decoded(file, [group], wanted, stop - row))
             numbers.append(_numbers(row, stop))
         except (pa.ArrowException, OSError) as error:
+            _content_alone(error, chunk)
             lost.append(Unreadable(row, stop, f"row group {group}: {_sentence(error)}"))
         row = stop
     return pa.concat_tables(tables), pa.concat_arrays(numbers), lost
@@ -268,7 +291,8 @@ def stream(chunks: Sequence[Chunk], columns: Sequence[str] | None = None) -> Ite
         file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
         wanted = _present(file, columns)
         empty = _no_rows(file, wanted)
-        rows = _Rows(file.iter_batches(batch_size=STREAM_ROWS, row_groups=[group], columns=wanted, use_threads=False), chunks[0].first)
+        batches = file.iter_batches(batch_size=STREAM_ROWS, row_groups=[group], columns=wanted, use_threads=False)
+        rows = _Rows((batch.select(wanted) for batch in batches), chunks[0])
         for chunk in chunks:
             rows.skip_to(chunk.start)
             table = rows.take_to(chunk.stop, empty)
@@ -280,14 +304,15 @@ def stream(chunks: Sequence[Chunk], columns: Sequence[str] | None = None) -> Ite
 class _Rows:
     """A row group as a stream of rows; after an error it is at its end, and `problem` says why."""
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], first: int) -> None:
-        self._batches, self._row, self._left = batches, first, None
+    def __init__(self, batches: Iterator[pa.RecordBatch], chunk: Chunk) -> None:
+        self._batches, self._row, self._left, self._chunk = batches, chunk.first, None, chunk
         self.problem = "it holds fewer rows than its footer says"
 
     def _next(self, most: int) -> pa.RecordBatch | None:
         try:
             batch = self._left if self._left is not None else next(self._batches, None)
         except (pa.ArrowException, OSError) as error:
+            _content_alone(error, self._chunk)
             self.problem, self._batches, batch = _sentence(error), iter(()), None
         if batch is None:
             return None
@@ -303,7 +328,7 @@ class _Rows:
         parts = []
         while self._row < row and (batch := self._next(row - self._row)) is not None:
             parts.append(batch)
-        return pa.Table.from_batches(parts, schema=parts[0].schema) if parts else empty
+        return files.plain(pa.Table.from_batches(parts, schema=parts[0].schema)) if parts else empty
 
 
 def _present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str]:
@@ -313,7 +338,7 @@ def _present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str]:
 
 def _no_rows(file: pq.ParquetFile, columns: list[str]) -> pa.Table:
     schema = file.schema_arrow
-    return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata).empty_table()
+    return files.plain(pa.schema([schema.field(name) for name in columns], metadata=schema.metadata).empty_table())
 
 
 def _numbers(start: int, stop: int) -> pa.Array:

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from tamis import files, shards
 from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, with_text
-from tamis.measure import Step, base, faults_json, stored, walk
+from tamis.errors import DataError
+from tamis.measure import Step, base, faults_json, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
 from tamis.recipe import Output
 from tamis.shards import Chunk, Unreadable
@@ -46,11 +47,10 @@ class Work:
 
     def columns_for(self, wanted: Sequence[str]) -> list[str]:
         """What must be read to measure some of the steps."""
-        if BASE in wanted and self.ties:
+        if BASE in wanted:
+            # Which documents are readable is settled here, once, by all columns: each must be written whole later.
             return list(self.schema.names)
         names = {self.columns.text}
-        if BASE in wanted:
-            names |= {self.columns.named(name) for name in self.carried}
         for step in self.steps:
             if step.name in wanted or isinstance(step.stage, Edit):
                 names |= {self.columns.named(name) for name in step.stage.columns_read() if name != "text"}
@@ -103,9 +103,11 @@ def _measure(work: Work, task: Task) -> None:
     table, numbers, lost = task.rows or shards.read(chunk, work.columns_for(task.wanted))
     table = conform(table, work.schema, work.columns_for(task.wanted))
     batch = canonical(table, work.columns, place=chunk.url)
-    rows = numbers.to_numpy()[batch.rows]
+    docs, rows = batch.docs, numbers.to_numpy()[batch.rows]
+    if BASE not in task.wanted:
+        docs, rows = of_ledger(work, chunk, docs, rows)
     last = max((i for i, step in enumerate(work.steps) if step.name in task.wanted), default=-1)
-    for measured, _ in walk(batch.docs, work.steps[: last + 1], set(task.wanted), work.columns):
+    for measured, _ in walk(docs, work.steps[: last + 1], set(task.wanted), work.columns):
         if measured is None:
             continue
         folder = work.folders[measured.name]
@@ -118,15 +120,25 @@ def _measure(work: Work, task: Task) -> None:
     broken = _quarantined(batch.broken, numbers, lost, ids)
     if broken.num_rows:
         files.write_table(files.join(work.folders[BASE], "quarantine", chunk.name), broken)
-    frame = base(batch, work.columns, work.carried, ties=work.ties).with_columns(row=rows)
+    frame = base(batch, work.columns, work.carried, ties=work.ties, used=names_used(work.steps)).with_columns(row=rows)
     files.write_frame(files.join(work.folders[BASE], chunk.name), frame)
+
+
+def of_ledger(work: Work, chunk: Chunk, docs: pa.Table, rows: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Of documents and their row numbers in the shard those that are in the ledger: where other columns are corrupt, not all are."""
+    wanted = _rows_of(work, chunk)
+    return (docs, rows) if len(wanted) == len(rows) else (kept_rows(docs, pa.array(rows), wanted, chunk.url), wanted)
+
+
+def _rows_of(work: Work, chunk: Chunk) -> np.ndarray:
+    return files.read_frame(files.join(work.folders[BASE], chunk.name), ["row"])["row"].to_numpy()
 
 
 def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable], ids: pa.ChunkedArray | None) -> pa.Table:
     """Rows set aside, and ranges of rows that could not be decoded (whose text nobody has)."""
     rows = pa.table({
         "row": numbers.take(broken.column("row")),
-        "id": pa.nulls(broken.num_rows, pa.string()) if ids is None else ids.take(broken.column("row")).cast(pa.string()),
+        "id": pa.nulls(broken.num_rows, pa.string()) if ids is None else printed_ids(ids.take(broken.column("row"))),
         "rows": pa.array(np.ones(broken.num_rows, np.int64)),
         "reason": broken.column("reason"),
         "text": broken.column("text"),
@@ -159,17 +171,17 @@ def known(work: Work, chunk: Chunk) -> Done:
 
 
 def conform(table: pa.Table, schema: pa.Schema, names: Sequence[str]) -> pa.Table:
-    """The columns of a file in the types that all files share; a column that the file lacks is null."""
+    """The columns of a file in the types that all files share, without views; a column that the file lacks is null."""
+    fields = [item.with_type(files.plain_type(item.type)) for item in map(schema.field, names)]
     columns = []
-    for name in names:
-        item = schema.field(name)
-        if name not in table.column_names:
+    for item in fields:
+        if item.name not in table.column_names:
             columns.append(pa.chunked_array([pa.nulls(table.num_rows, item.type)]))
-        elif table.schema.field(name).type != item.type:
-            columns.append(table.column(name).cast(item.type))
+        elif table.schema.field(item.name).type != item.type:
+            columns.append(table.column(item.name).cast(item.type))
         else:
-            columns.append(table.column(name))
-    return pa.table(columns, schema=pa.schema([schema.field(name) for name in names], metadata=schema.metadata))
+            columns.append(table.column(item.name))
+    return pa.table(columns, schema=pa.schema(fields, metadata=schema.metadata))
 
 
 @dataclass(frozen=True)
@@ -189,7 +201,7 @@ def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
     with files.writing(part.url) as file, _writer(file, work, output) as writer:
         for table in _row_groups(_kept_tables(work, part)):
             size += table.column(work.columns.text).nbytes
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
+            writer.write_table(files.as_given(table, work.schema), row_group_size=max(1, table.num_rows))
     return taken, size
 
 
@@ -212,17 +224,19 @@ def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
         else:
             rows = (shards.read(chunk) for chunk, _ in pieces)
         for (chunk, mask), (table, numbers, _) in zip(pieces, rows, strict=True):
-            readable = files.read_frame(files.join(work.folders[BASE], chunk.name), ["row"])["row"].to_numpy()
-            yield edited(work, kept_rows(table, numbers, readable[mask]))
+            yield edited(work, kept_rows(table, numbers, _rows_of(work, chunk)[mask], chunk.url))
 
 
-def kept_rows(table: pa.Table, numbers: pa.Array, rows: np.ndarray) -> pa.Table:
-    """Rows of a chunk by their numbers in the shard, ascending."""
-    if len(rows) == table.num_rows:
-        return table
-    mask = np.zeros(table.num_rows, np.bool_)
-    mask[np.searchsorted(numbers.to_numpy(), rows)] = True
-    return table.filter(pa.array(mask))
+def kept_rows(table: pa.Table, numbers: pa.Array, rows: np.ndarray, place: str) -> pa.Table:
+    """Rows of a chunk by their numbers in the shard, ascending.
+
+    Raises:
+        DataError: a row is not there, though it was when it was measured.
+    """
+    mask = np.isin(numbers.to_numpy(), rows, assume_unique=True)
+    if int(mask.sum()) != len(rows):
+        raise DataError(f"{place} does not read as it did when it was measured.\nFix: repeat the run with another --out.")
+    return table if mask.all() else table.filter(pa.array(mask))
 
 
 def edited(work: Work, table: pa.Table) -> pa.Table:
@@ -234,7 +248,7 @@ def edited(work: Work, table: pa.Table) -> pa.Table:
         docs = with_text(table.drop_columns([work.columns.text]), text)
         for _, walked in walk(docs, work.steps, (), work.columns):
             docs = walked
-        item = work.schema.field(place)
+        item = table.schema.field(place)
         whole = docs.column("text")
         whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
         table = table.set_column(place, item, whole.cast(item.type))

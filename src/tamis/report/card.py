@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -50,8 +52,12 @@ def draw(facts: Fact) -> str:
 
 def front_matter(facts: Fact) -> str:
     """What machines read: YAML."""
+    # `datasets` (5.2) caches a local folder by its name and what stands here, not by its files: without the digest, another run in a
+    # folder of the same name would silently load the data of the first.
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    files = [{"split": "train", "path": "data/*.parquet"}]
     content: dict[str, Any] = {
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/*.parquet"}]}],
+        "configs": [{"config_name": "default", "data_files": files, "description": f"run {digest[:16]}"}],
         "size_categories": [next((name for most, name in SIZES if facts["documents"]["written"] < most), "n>1T")],
     }
     axes = {axis["axis"]: axis for axis in facts["axes"]}
@@ -103,10 +109,15 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _what(facts: Fact) -> str:
     return (
         f"Text for pre-training language models, curated with tamis {text(facts['tamis'])}. {lead(facts)}\n\n"
-        f"`data/` has {plural(facts['documents']['written'], 'row')} with the columns of the input. `ledger/` says of every readable document "
-        "whether it was kept and why not; `report.html` shows it in numbers.\n\n"
-        '```python\nfrom datasets import load_dataset\n\ndocuments = load_dataset("THIS_FOLDER", split="train")\n```\n'
+        f"`data/` has {plural(facts['documents']['written'], 'row')} with the columns of the input. `ledger/` says of every readable "
+        f"document whether it was kept and why not; `report.html` shows it in numbers.\n\n{_load(facts)}"
     )
+
+
+def _load(facts: Fact) -> str:
+    if not facts["documents"]["written"]:  # `datasets` (5.2) refuses a split without rows
+        return "No document was kept, so there is nothing to load.\n"
+    return '```python\nfrom datasets import load_dataset\n\ndocuments = load_dataset("THIS_FOLDER", split="train")\n```\n'
 
 
 def _recipe(facts: Fact) -> str:

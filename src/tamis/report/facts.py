@@ -7,7 +7,7 @@ from the data are cut where they are long.
 
     format       1; raised when a key changes its meaning
     recipe       name; yaml: with every default, of paths only the last part; shortened: whether a path was
-    tamis        version;  versions: of packages
+    tamis        version;  versions: of packages;  signals: stage → its folder, whose name ends in the stage's key
     documents    input, quarantined, readable, kept, dropped, written (rows of data/: copies count),
                  kept_share_of_readable, dropped_share_of_readable; files, unreadable_files
     bytes        readable, kept, dropped, kept_share_of_readable, dropped_share_of_readable
@@ -68,6 +68,7 @@ def facts(run: Finished) -> Fact:
         "recipe": {"name": cut(manifest["recipe"]), "yaml": text, "shortened": portable != content},
         "tamis": manifest["tamis"],
         "versions": dict(manifest["versions"]),
+        "signals": dict(manifest["signals"]),
         "documents": _documents(counts),
         "bytes": {
             "readable": counts["bytes"],
@@ -216,7 +217,9 @@ def _values(whole: pl.DataFrame, counts: Mapping[str, Any]) -> Fact:
         "values": whole.height,
         "rows": rows,
         "others": _sum(whole.slice(SHOWN_VALUES)),
-        "curated": [_curated(row["value"], row["kept"], row["kept_bytes"], counts) for row in kept.head(SHOWN_CURATED).iter_rows(named=True)],
+        "curated": [
+            _curated(row["value"], row["kept"], row["kept_bytes"], counts) for row in kept.head(SHOWN_CURATED).iter_rows(named=True)
+        ],
         "curated_others": _curated(left.height, int(left["kept"].sum()), int(left["kept_bytes"].sum()), counts) if left.height else None,
     }
 

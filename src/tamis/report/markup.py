@@ -97,8 +97,7 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]
     foot = f"<tfoot>{lines.pop()}</tfoot>" if last == "total" and lines else ""
     body = f"<tbody>{''.join(lines)}</tbody>" if lines else ""
     return (
-        f'<div class="wide" tabindex="0"><table><caption>{caption}</caption>\n'
-        f"<thead><tr>{head}</tr></thead>\n{body}{foot}</table></div>\n"
+        f'<div class="wide" tabindex="0"><table><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n{body}{foot}</table></div>\n'
     )
 
 

@@ -121,17 +121,21 @@ def _funnel(facts: Fact) -> str:
             lost = shown_bytes(step["dropped_bytes"]), percent(step["dropped_bytes_share_of_reached"])
             rows.append([*front, number(step["dropped"]), percent(step["dropped_share_of_reached"]), *lost])
     documents, size = facts["documents"], facts["bytes"]
-    rows.append([
-        "kept, and all that was dropped",
-        bar(documents["kept_share_of_readable"]),
-        number(documents["kept"]),
-        number(documents["dropped"]),
-        percent(documents["dropped_share_of_readable"]),
-        shown_bytes(size["dropped"]),
-        percent(size["dropped_share_of_readable"]),
-    ])
+    rows.append(
+        [
+            "kept, and all that was dropped",
+            bar(documents["kept_share_of_readable"]),
+            number(documents["kept"]),
+            number(documents["dropped"]),
+            percent(documents["dropped_share_of_readable"]),
+            shown_bytes(size["dropped"]),
+            percent(size["dropped_share_of_readable"]),
+        ]
+    )
     key = '<p class="soft"><span class="key full"></span>left after the stage <span class="key hatched"></span>dropped by it</p>\n'
-    return key + table("Stages in order. Each drops from what reaches it; an edit rewrites text and drops nothing.", columns, rows, last="total")
+    return key + table(
+        "Stages in order. Each drops from what reaches it; an edit rewrites text and drops nothing.", columns, rows, last="total"
+    )
 
 
 def _rules(facts: Fact) -> str:
@@ -194,7 +198,7 @@ def _groups(facts: Fact) -> str:
     parts = []
     for axis in facts["axes"]:
         title = TITLES[axis["axis"]]
-        own = f', column {code(axis["column"])}' if axis["column"] not in (None, axis["axis"]) else ""
+        own = f", column {code(axis['column'])}" if axis["column"] not in (None, axis["axis"]) else ""
         parts.append(f"<h3>{title}{own}</h3>\n{_axis(axis)}")
     return "".join(parts)
 

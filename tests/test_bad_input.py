@@ -1,0 +1,257 @@
+"""Whatever a column holds: it passes through untouched, is set aside with a reason, or is refused in one sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from runs import corpus, data, ledger, quarantine, run, split
+from stages_for_tests import Length, Lower, Twins
+
+import tamis
+from tamis import Columns
+
+TEXTS = ["One", "two", "one", "", "Ünï", "two"]
+STAGES = [Lower(), Length(min_chars=3), Twins()]
+KEPT = [0, 1, 4]
+"""Of TEXTS: "one" is a twin of "One" in small letters, "" cannot be measured, "two" stands twice."""
+
+
+def table(**columns: Any) -> pa.Table:
+    """TEXTS and other columns."""
+    return pa.table({"text": TEXTS, **columns})
+
+
+def both(tmp_path: Path, given: pa.Table, *, columns: Columns | None = None, **how: Any) -> tuple[list[dict[str, Any]], pa.Table]:
+    """The rows that `sift` keeps and those that a run over two shards keeps: equal; and the schema of the shards."""
+    columns = columns or Columns()
+    place = split(tmp_path / "in", given, 2, **how)
+    run(tamis.Recipe("bad", tuple(STAGES), columns=columns), place, tmp_path / "out")
+    written = pq.read_table(tmp_path / "out" / "data")
+    sifted = tamis.sift(given, STAGES, columns=columns)
+    assert sifted.schema == given.schema
+    assert sifted.to_pylist() == written.to_pylist()
+    return sifted.to_pylist(), written
+
+
+KINDS: dict[str, Callable[[], pa.Array]] = {
+    "null": lambda: pa.nulls(6),
+    "bool": lambda: pa.array([True, None, False] * 2),
+    "decimal": lambda: pa.array([decimal.Decimal("1.50"), None] * 3, pa.decimal128(10, 2)),
+    "decimal256": lambda: pa.array([decimal.Decimal("1.50"), None] * 3, pa.decimal256(50, 2)),
+    "timestamp": lambda: pa.array([dt.datetime(2020, 1, 2, tzinfo=dt.UTC), None] * 3, pa.timestamp("us", "Europe/Berlin")),
+    "date": lambda: pa.array([dt.date(2020, 1, 2), None] * 3),
+    "time": lambda: pa.array([dt.time(1, 2), None] * 3, pa.time64("us")),
+    "duration": lambda: pa.array([1, None] * 3, pa.duration("s")),
+    "float16": lambda: pa.array([1.0, None] * 3, pa.float16()),
+    "nan": lambda: pa.array([1.5, 2.5, float("inf"), 0.0, -0.0, None]),
+    "uint64": lambda: pa.array([2**64 - 1, None] * 3, pa.uint64()),
+    "binary": lambda: pa.array([b"\xff\x00", None] * 3),
+    "fixed": lambda: pa.array([b"ab", None] * 3, pa.binary(2)),
+    "dictionary": lambda: pa.array(["x", None, "y"] * 2).dictionary_encode(),
+    "string_view": lambda: pa.array(["x", None, "longer than twelve bytes"] * 2, pa.string_view()),
+    "large_string": lambda: pa.array(["x", None] * 3, pa.large_string()),
+    "struct": lambda: pa.array([{"a": 1, "b": ["x"]}, None] * 3),
+    "list": lambda: pa.array([["x", None], [], None] * 2),
+    "large_list": lambda: pa.array([["x"], None] * 3, pa.large_list(pa.string())),
+    "fixed_list": lambda: pa.array([[1, 2], None] * 3, pa.list_(pa.int32(), 2)),
+    "map": lambda: pa.array([[("k", 1)], None] * 3, pa.map_(pa.string(), pa.int64())),
+    "uuid": lambda: pa.ExtensionArray.from_storage(pa.uuid(), pa.array([uuid.UUID(int=i).bytes for i in range(6)], pa.binary(16))),
+    "tensor": lambda: pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(pa.int32(), [2]), pa.array([[1, 2]] * 6, pa.list_(pa.int32(), 2))),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["anything", "id", "source"])
+def test_columns_pass_through(tmp_path: Path, kind: str, name: str) -> None:
+    """A column of any type stays as it is, also where tamis would look at it for ids or reports."""
+    given = table(**{name: KINDS[kind]()})
+    rows, written = both(tmp_path, given)
+    assert rows == [row | {"text": row["text"].lower()} for row in given.take(KEPT).to_pylist()]
+    assert written.schema.field(name).type == given.schema.field(name).type
+
+
+TEXT_KINDS = {
+    "string": pa.string(),
+    "large_string": pa.large_string(),
+    "string_view": pa.string_view(),
+    "binary": pa.binary(),
+    "large_binary": pa.large_binary(),
+    "binary_view": pa.binary_view(),
+    "dictionary": pa.dictionary(pa.int32(), pa.string()),
+    "large dictionary": pa.dictionary(pa.int8(), pa.large_string()),
+}
+
+
+@pytest.mark.parametrize("kind", TEXT_KINDS)
+def test_text_of_any_type(tmp_path: Path, kind: str) -> None:
+    """Text in any Arrow form is read, edited, and written in the form it had."""
+    texts = pa.array(TEXTS).dictionary_encode().cast(TEXT_KINDS[kind]) if "dict" in kind else pa.array(TEXTS, pa.string()).cast(TEXT_KINDS[kind])
+    rows, written = both(tmp_path, pa.table({"text": texts, "n": range(6)}))
+    assert [row["n"] for row in rows] == KEPT
+    assert written.schema == pq.read_schema(tmp_path / "in" / "part-000.parquet")
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.list_(pa.string()), pa.binary(3)])
+def test_text_that_is_none(tmp_path: Path, kind: pa.DataType) -> None:
+    """A text column that holds something else is refused, and the message says what it holds."""
+    given = pa.table({"text": pa.nulls(2, kind)})
+    with pytest.raises(tamis.DataError, match=r'^the data: the column "text" holds .*, not text\.$'):
+        tamis.judge(given, STAGES)
+    with pytest.raises(tamis.DataError, match=r'the column "text" holds .*, not text\.$'):
+        run(STAGES, split(tmp_path / "in", given, 1), tmp_path / "out")
+
+
+def test_unreadable_texts(tmp_path: Path) -> None:
+    """Null, invalid UTF-8 and half surrogate pairs are set aside, each with its reason and its bytes; their neighbours are judged."""
+    texts = [b"good", None, b"\xff\xfe", b"\xed\xa0\xbd", b"x\xc3", b"\xf4\x90\x80\x80", b"\xc0\x80", "fine 😀".encode(), b"\x00"]
+    given = pa.table({"id": [f"d{i}" for i in range(9)], "text": pa.array(texts, pa.binary())})
+    reasons = {1: "the text is null", 3: "the text holds half a surrogate pair"} | dict.fromkeys((2, 4, 5, 6), "the text is not valid UTF-8")
+    verdicts = tamis.judge(given, [Length()])
+    assert {row["row"]: row["reasons"][0] for row in verdicts.iter_rows(named=True) if row["stage"] == "unreadable"} == reasons
+    # The same bytes in a column that claims to be text.
+    claimed = pa.Array.from_buffers(pa.string(), 9, pa.array(texts, pa.binary()).buffers())
+    place = split(tmp_path / "in", given.set_column(1, "text", claimed), 2)
+    manifest = run([Length()], place, tmp_path / "out")
+    assert {row["id"]: (row["reason"], row["text"]) for row in quarantine(tmp_path / "out")} == {f"d{i}": (reason, texts[i]) for i, reason in reasons.items()}
+    assert manifest["counts"]["quarantined"] == {"the text holds half a surrogate pair": 1, "the text is not valid UTF-8": 4, "the text is null": 1}
+    assert manifest["warnings"] == [
+        "1 document set aside, see quarantine/: the text holds half a surrogate pair.",
+        "4 documents set aside, see quarantine/: the text is not valid UTF-8.",
+        "1 document set aside, see quarantine/: the text is null.",
+    ]
+    assert [row["text"] for row in data(tmp_path / "out")] == ["good", "fine 😀", "\0"]
+
+
+def test_only_unreadable_texts(tmp_path: Path) -> None:
+    """A corpus without one readable text has an empty ledger and one empty shard with the schema of the input."""
+    for name, given in {"nulls": pa.nulls(3, pa.string()), "null type": pa.nulls(3)}.items():
+        place = split(tmp_path / name, pa.table({"text": given, "id": ["a", "b", "c"]}), 1)
+        manifest = run(STAGES, place, tmp_path / f"out {name}")
+        assert manifest["counts"]["quarantined"] == {"the text is null": 3}
+        assert (ledger(tmp_path / f"out {name}"), data(tmp_path / f"out {name}")) == ([], [])
+        assert pq.read_schema(tmp_path / f"out {name}" / "data" / "part-00000.parquet").names == ["text", "id"]
+
+
+def test_one_null_typed_shard(tmp_path: Path) -> None:
+    """A shard whose columns are all null, as many writers make them, takes the types of the others."""
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"text": pa.nulls(2), "lang": pa.nulls(2), "more": pa.nulls(2)}), tmp_path / "in" / "a.parquet")
+    pq.write_table(pa.table({"text": ["x", "y"], "lang": ["en", None], "more": [{"a": 1}, None]}), tmp_path / "in" / "b.parquet")
+    pq.write_table(pa.table({"text": ["z"]}), tmp_path / "in" / "c.parquet")
+    manifest = run([Length(), Twins()], str(tmp_path / "in"), tmp_path / "out")
+    assert manifest["counts"]["quarantined"] == {"the text is null": 2}
+    assert [tuple(row.values()) for row in data(tmp_path / "out")] == [("x", "en", {"a": 1}), ("y", None, None), ("z", None, None)]
+
+
+def test_a_column_that_must_not_be_null_is_missing_elsewhere(tmp_path: Path) -> None:
+    """A column that is declared without nulls in one shard and missing in another is null there."""
+    (tmp_path / "in").mkdir()
+    schema = pa.schema([pa.field("text", pa.string(), nullable=False), pa.field("n", pa.int64(), nullable=False)])
+    pq.write_table(pa.table({"text": ["x"], "n": [1]}, schema=schema), tmp_path / "in" / "a.parquet")
+    pq.write_table(pa.table({"text": ["y"]}), tmp_path / "in" / "b.parquet")
+    run([Length()], str(tmp_path / "in"), tmp_path / "out")
+    assert [row["n"] for row in data(tmp_path / "out")] == [1, None]
+
+
+def test_shards_that_disagree(tmp_path: Path) -> None:
+    """Two shards with a column of types that have nothing in common are named in one sentence; nothing is written."""
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"text": ["x"], "n": [1]}), tmp_path / "in" / "a.parquet")
+    pq.write_table(pa.table({"text": ["x"], "n": [["l"]]}), tmp_path / "in" / "b.parquet")
+    with pytest.raises(tamis.DataError) as caught:
+        run([Length()], str(tmp_path / "in"), tmp_path / "out")
+    assert str(caught.value) == "a.parquet and b.parquet disagree about a column: Unable to merge: Field n has incompatible types: int64 vs list<element: string>"
+    assert not (tmp_path / "out").exists()
+
+
+ODD_NAMES = ["row", "copies", "reasons", "stage", "shard", "text.bytes", "text._low", "doc.lang", "a b", "a.b", "length.chars", "", "_private", "Text", "ünï"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.parametrize("groups", [1, 1000])
+def test_names_of_columns(tmp_path: Path, name: str, groups: int) -> None:
+    """A column may have any name, also one that tamis uses for itself."""
+    rows, _ = both(tmp_path, table(**{name: range(6)}), row_group_size=groups)
+    assert [row[name] for row in rows] == KEPT
+
+
+def test_the_text_is_called_otherwise(tmp_path: Path) -> None:
+    """The text column may have any name while another column is called "text"; that one passes through."""
+    for name in ("content", "a.b", "my text", "id"):
+        given = pa.table({"text": [5, 4, 3, 2, 1, 0], name: TEXTS})
+        columns = Columns(text=name, id="key")
+        rows, written = both(tmp_path / name, given, columns=columns)
+        assert rows == [{"text": 5 - i, name: TEXTS[i].lower()} for i in KEPT]
+        assert written.schema.names == ["text", name]
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    """Two columns of one name are refused in a sentence, in memory and in shards."""
+    given = pa.table([pa.array(["x"]), pa.array([1]), pa.array([2])], names=["text", "n", "n"])
+    message = r'two columns are called "n"'
+    with pytest.raises(tamis.DataError, match=message):
+        tamis.judge(given, [Length()])
+    with pytest.raises(tamis.DataError, match=message):
+        run([Length()], split(tmp_path / "in", given, 1), tmp_path / "out")
+
+
+def test_missing_text_column(tmp_path: Path) -> None:
+    """A missing text column is named, with those that exist."""
+    place = split(tmp_path / "in", pa.table({"contents": ["x"], "url": ["y"]}), 1)
+    with pytest.raises(tamis.DataError) as caught:
+        run([Length()], place, tmp_path / "out")
+    assert str(caught.value) == f'{place}/part-000.parquet: tamis reads the column "text", which the data lacks. There are columns: contents, url.'
+
+
+def test_ids(tmp_path: Path) -> None:
+    """Integer ids are text in the ledger; missing and repeated ones are counted; no id column is no trouble."""
+    ids = pa.array([7, 7, None, 8, 7, None])
+    manifest = run([Length()], split(tmp_path / "in", table(id=ids), 2), tmp_path / "out")
+    assert [row["id"] for row in ledger(tmp_path / "out")] == ["7", "7", None, "8", "7", None]
+    assert (manifest["counts"]["without_id"], manifest["counts"]["repeated_ids"]) == (2, 2)
+    assert manifest["warnings"] == [
+        "2 documents without an id; their address is shard:row.",
+        "2 documents with an id that an earlier one has; `tamis explain` shows all of an id.",
+    ]
+    manifest = run([Length()], split(tmp_path / "without", table(), 2), tmp_path / "out without")
+    assert (manifest["counts"]["without_id"], manifest["warnings"], "id" in ledger(tmp_path / "out without")[0]) == (0, [], False)
+
+
+def test_hugging_face_features_survive(tmp_path: Path) -> None:
+    """The metadata in which Hugging Face keeps the features of a data set is in every curated shard."""
+    given = corpus(6).replace_schema_metadata({"huggingface": '{"info": {"features": {}}}'})
+    run([Length()], split(tmp_path / "in", given, 2), tmp_path / "out")
+    for path in (tmp_path / "out" / "data").iterdir():
+        assert pq.read_schema(path).metadata[b"huggingface"] == b'{"info": {"features": {}}}'
+
+
+def test_a_document_of_50_mb(tmp_path: Path) -> None:
+    """One enormous document among small ones is a document."""
+    given = pa.table({"id": ["a", "b", "c"], "text": ["x", "word " * 10_000_000, "y"]})
+    manifest = run([Lower(), tamis.make_stage("gopher_quality", max_words=100)], split(tmp_path / "in", given, 1), tmp_path / "out")
+    assert [row["reasons"][0] for row in ledger(tmp_path / "out")][1] == "too many words"
+    assert manifest["counts"]["bytes"] == 50_000_002
+
+
+def test_shards_of_nothing(tmp_path: Path) -> None:
+    """Files with zero rows, with or without a row group, are shards like others; the data tell the schema."""
+    (tmp_path / "in").mkdir()
+    empty = table(n=range(6)).slice(0, 0)
+    pq.write_table(empty, tmp_path / "in" / "a.parquet")
+    with pq.ParquetWriter(tmp_path / "in" / "b.parquet", empty.schema):
+        pass
+    for stages in ([], STAGES):
+        manifest = run(stages, str(tmp_path / "in"), tmp_path / f"out{len(stages)}")
+        assert (manifest["counts"]["files"], manifest["counts"]["documents"], manifest["warnings"]) == (2, 0, [])
+        assert ledger(tmp_path / f"out{len(stages)}") == []
+        assert pq.read_table(tmp_path / f"out{len(stages)}" / "data").schema.names == ["text", "n"]
+    pq.write_table(table(n=range(6)), tmp_path / "in" / "c.parquet")
+    assert run(STAGES, str(tmp_path / "in"), tmp_path / "out")["counts"]["kept"] == 3
