@@ -74,7 +74,7 @@ def test_columns_pass_through(tmp_path: Path, kind: str, name: str) -> None:
     """A column of any type stays as it is, also where tamis would look at it for ids or reports."""
     given = table(**{name: KINDS[kind]()})
     rows, written = both(tmp_path, given)
-    assert rows == [row | {"text": row["text"].lower()} for row in given.take(KEPT).to_pylist()]
+    assert rows == [row | {"text": row["text"].lower()} for row in map(given.to_pylist().__getitem__, KEPT)]
     assert written.schema.field(name).type == given.schema.field(name).type
 
 

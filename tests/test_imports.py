@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "work": {"documents", "files", "measure", "plan", "recipe", "shards", "stage"},
     "disk": {"documents", "files", "mappers", "measure", "plan", "shards", "work"},
     "tally": {"stage"},
-    "begin": {"files", "keys", "plan", "recipe", "shards"},
+    "begin": {"files", "keys", "plan", "recipe", "shards", "stage"},
     "runner": {"begin", "disk", "files", "keys", "ledger", "mappers", "measure", "plan", "progress", "recipe", "report", "shards", "stage", "tally", "work", "documents"},
     "folder": {"files", "plan", "recipe", "shards", "stage"},
     "explain": {"files", "folder", "stage", "where"},

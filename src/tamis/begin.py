@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +14,9 @@ import filelock
 from tamis import __version__, files, keys
 from tamis.errors import RunError
 from tamis.plan import Plan, shown_bytes
-from tamis.recipe import dump, spelled_out
+from tamis.recipe import dump
 from tamis.shards import Corpus, Shard
+from tamis.stage import parameters
 
 
 def begun(out: str) -> list[Shard] | None:
@@ -77,7 +78,10 @@ def alone(out: str) -> Iterator[None]:
 
 def decision(plan: Plan) -> str:
     """What ledger, data and report depend on."""
-    return keys.digest([spelled_out(plan.recipe), plan.keys, [(shard.name, shard.fingerprint) for shard in plan.corpus.shards], __version__])
+    recipe = plan.recipe
+    stages = [keys.hashed(parameters(stage)) for stage in recipe.stages]  # files by content, so that a project can move
+    shards = [(shard.name, shard.fingerprint) for shard in plan.corpus.shards]
+    return keys.digest([stages, plan.keys, asdict(recipe.columns), recipe.seed, asdict(recipe.output), shards, __version__])
 
 
 def complete(plan: Plan) -> dict[str, Any] | None:
@@ -113,7 +117,7 @@ def log(out: str) -> Callable[[str], None]:
     place = os.path.join(out, "run.log")
 
     def write(line: str) -> None:
-        with open(place, "a", encoding="utf-8") as file:
+        with suppress(OSError), open(place, "a", encoding="utf-8") as file:  # a full disk has its own sentence
             file.write(line)
 
     return write

@@ -78,6 +78,11 @@ def normal(url: str) -> str:
     return os.path.normpath(url) if is_local(url) else url.rstrip("/")
 
 
+def real(url: str) -> str:
+    """The one true name of a place, links followed."""
+    return os.path.realpath(url) if is_local(url) else url.rstrip("/")
+
+
 def listing(folder: str, ending: str = "") -> list[str]:
     """Files at any depth below a folder, sorted, their names beginning with the folder's; hidden ones and temporary ones are left out."""
     base = folder.rstrip("/")
@@ -152,7 +157,7 @@ def no_room(url: str, error: OSError) -> Exception:
             f"{url} could not be written: no space left on the disk. What was finished is kept.\n"
             "Fix: free some space and repeat the same command."
         )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
         return RunError(f"{url} could not be written: {error.strerror}.\nFix: choose another --out.")
     return error
 

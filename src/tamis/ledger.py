@@ -248,12 +248,15 @@ def _record(ledger: pl.DataFrame, name: str, verdicts: pl.DataFrame) -> pl.DataF
     extras = [column for column in verdicts.columns if column not in ("copies", "reasons")]
     both = pl.concat([ledger, verdicts.select(pl.all().name.prefix("_"))], how="horizontal")
     newly = pl.Series("_newly", alive & dropped)
-    others = pl.col("_reasons").list.eval(pl.concat_str([pl.lit(f"{name}: "), pl.element()]))
+    also = pl.col("also")
+    if (~alive & blamed).any():  # lists are slow to build: only where a dropped document fails this stage as well
+        others = pl.col("_reasons").list.eval(pl.concat_str([pl.lit(f"{name}: "), pl.element()]))
+        also = pl.when("_newly").then("also").otherwise(pl.concat_list("also", others))
     recorded = both.with_columns(newly).with_columns(
         copies=pl.when(pl.lit(alive)).then(pl.col("_copies")).otherwise(pl.lit(0, pl.UInt8)),
         stage=pl.when("_newly").then(pl.lit(name)).otherwise("stage"),
         reasons=pl.when("_newly").then("_reasons").otherwise("reasons"),
-        also=pl.when("_newly").then("also").otherwise(pl.concat_list("also", others)),
+        also=also,
         **{extra: pl.coalesce(f"_{extra}", extra) if extra in ledger.columns else pl.col(f"_{extra}") for extra in extras},
     )
     return recorded.select(*ledger.columns, *(extra for extra in extras if extra not in ledger.columns))

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import Batch, Columns, as_text, one_piece, printed, row_hashes, utf8
+from tamis.documents import Batch, Columns, as_text, one_piece, printed, row_hashes, utf8, valid_texts
 from tamis.errors import StageError, TamisError
 from tamis.files import plain, read_bytes
 from tamis.stage import Edit, Stage
@@ -179,14 +179,10 @@ def _from_arrow(table: pa.Table) -> pl.DataFrame:
     """The carried columns; a text column that is not valid UTF-8 is null there, for polars would refuse it."""
     for i, item in enumerate(table.schema):
         if pa.types.is_large_string(item.type):
-            try:
-                table.column(i).validate(full=True)
-            except pa.ArrowInvalid:
-                from tamis.kernels.utf8 import valid
-
-                whole = one_piece(table.column(i))
-                good = pa.array(valid(*utf8(whole)))
-                table = table.set_column(i, item, pa.compute.if_else(good, whole, pa.scalar(None, item.type)))
+            whole = one_piece(table.column(i))
+            good = valid_texts(whole)
+            if not good.all():
+                table = table.set_column(i, item, pa.compute.if_else(pa.array(good), whole, pa.scalar(None, item.type)))
     return pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame()
 
 

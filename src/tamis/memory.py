@@ -95,7 +95,7 @@ def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple
     batch = canonical(table, columns)
     present = [name for name in table.column_names if name != columns.text]
     used = [name[4:] for stage in stages for name in stage.signals_used() if name.startswith("doc.")]
-    carried = columns.carried(present, used)
+    carried = columns.carried(table.schema, used)
     steps = [Step(name, stage) for name, stage in named(stages)]
     signals, steps, docs = _measured(batch, steps, columns, [name for name in carried if columns.named(name) in present])
     known = {step.name: [name.removeprefix(f"{step.name}.") for name in signals.frame.columns if name.startswith(f"{step.name}.")] for step in steps}

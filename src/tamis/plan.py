@@ -56,7 +56,7 @@ class Plan:
     def carried(self) -> tuple[str, ...]:
         """Columns kept beside the signals."""
         used = [name[4:] for _, stage in self.named for name in stage.signals_used() if name.startswith("doc.")]
-        return self.recipe.columns.carried(self.corpus.schema.names, used)
+        return self.recipe.columns.carried(self.corpus.schema, used)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -95,7 +95,7 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
         if not files.is_folder(place):
             found.append((place, _called(os.path.dirname(place)), os.path.basename(place)))
             continue
-        folder = files.join(place, "data") if files.exists(files.join(place, "inputs.json")) else place
+        folder = _listed(place)
         below = files.listing(folder, ".parquet")
         if not below:
             raise DataError(f'"{place}" holds no file that ends in ".parquet".')
@@ -106,6 +106,29 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
     if len(named) < len(places):
         raise DataError("two of the folders have the same name and the same files.\nFix: name the folder that holds both.")
     return dict(sorted(named.items()))
+
+
+def _listed(place: str) -> str:
+    """The folder that is looked into: of a run folder that with its data."""
+    if not files.exists(files.join(place, "inputs.json")):
+        return place
+    if not files.exists(files.join(place, "manifest.json")):
+        raise DataError(f'the run in "{place}" was not finished, so that its data are not whole.\nFix: repeat its `tamis run` command; it does what is left.')
+    return files.join(place, "data")
+
+
+def refuse_overlap(inputs: Sequence[str], out: str) -> None:
+    """Refuse a run folder among its own shards, and shards inside the run folder.
+
+    Raises:
+        DataError: names both.
+    """
+    for place in map(files.normal, inputs):
+        there = files.real(_listed(place) if files.is_folder(place) else place)
+        if f"{files.real(out)}/".startswith(f"{there}/"):
+            raise DataError(f"{out} lies inside {place}, whose files are the input.\nFix: choose an --out outside of it.")
+        if f"{there}/".startswith(f"{files.real(out)}/"):
+            raise DataError(f"{place} lies inside {out}, and a run does not read what it writes.\nFix: choose another --out.")
 
 
 def _called(folder: str) -> str:

@@ -49,15 +49,15 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Sift shards: measure, decide, write curated shards, a ledger and a report."""
-    from tamis import plan, runner
+    from tamis import mappers, plan, runner
     from tamis import recipe as recipes
     from tamis.cli import show
     from tamis.errors import RunError, suggest
-    from tamis.mappers import MAPPERS
     from tamis.warm import warm
 
-    if mapper not in MAPPERS:
-        raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, MAPPERS, what="mappers:")}')
+    mappers.steady_memory()
+    if mapper not in mappers.MAPPERS:
+        raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
     say = show.progress()
     loaded = recipes.load(recipe)
     how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
