@@ -11,6 +11,7 @@ also       list[str], "stage: reason" for every rule of a later stage that it fa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -120,14 +121,33 @@ def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = Non
         frame: `copies`, `row`, and signals with their stages' names in front.
         relations: for a stage that relates.
     """
-    verdicts = step.stage.decide(_seen(step, frame).lazy(), relations).collect()
+    with _naming(step):
+        verdicts = step.stage.decide(_seen(step, frame).lazy(), relations).collect()
     if verdicts.height != frame.height:
         raise StageError(f"{step.name} gave {verdicts.height} verdicts for {frame.height} documents.")
     missing = {"copies", "reasons"} - set(verdicts.columns)
     if missing:
         raise StageError(f'{step.name} gave verdicts without "{missing.pop()}".')
-    verdicts = verdicts.with_columns(pl.col("copies").cast(pl.UInt8), pl.col("reasons").cast(pl.List(pl.String)))
-    return _only_where(step.stage, verdicts, frame)
+    with _naming(step):
+        return _only_where(step.stage, _typed(step, verdicts), frame)
+
+
+def _typed(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
+    if not isinstance(verdicts.schema["reasons"], pl.List) or verdicts["reasons"].null_count():
+        raise StageError(f"{step.name} must give reasons as a list of texts.")
+    copies = verdicts["copies"].cast(pl.UInt8, strict=False)
+    if copies.null_count():
+        raise StageError(f"{step.name} must give each document between 0 and 255 copies.")
+    return verdicts.with_columns(copies, pl.col("reasons").cast(pl.List(pl.String)))
+
+
+@contextmanager
+def _naming(step: Step) -> Iterator[None]:
+    """What polars cannot compute, as a condition that compares a text with a number, is said of the stage that asked for it."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        raise StageError(f"{step.name} cannot decide: {str(error).splitlines()[0]}.") from error
 
 
 def _only_where(stage: Stage, verdicts: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
@@ -181,9 +201,11 @@ def _reached(pending: Sequence[Step], step: Step, signals: Signals, starts: np.n
     frame = frame.with_columns(pl.Series("copies", mine))
     for one in pending:
         if not isinstance(one.stage, Edit):
-            frame = frame.with_columns(_after(one, frame))
+            with _naming(one):
+                frame = frame.with_columns(_after(one, frame))
     mine[:] = frame["copies"].to_numpy()
-    return _living(step, frame)
+    with _naming(step):
+        return _living(step, frame)
 
 
 def _after(step: Step, frame: pl.DataFrame) -> pl.Series:

@@ -2,7 +2,7 @@
 
     mapper(function, tasks, workers) -> iterator of results
 
-Tasks are taken as they are needed, at most 2 × workers ahead, so that what they hold is bounded. Kernels release the
+Tasks are taken as they are needed, at most two more than workers, so that what they hold is bounded. Kernels release the
 GIL, so threads are the default; processes are for stages written in plain Python.
 """
 
@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from tamis.errors import RunError
 
+AHEAD = 2
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any], int], Iterator[Any]]
@@ -62,12 +63,10 @@ def _ahead(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[T
     waiting: deque[Future[Result]] = deque()
     todo = iter(tasks)
     try:
-        for task in islice(todo, 2 * workers):
-            waiting.append(pool.submit(function, task))
+        waiting.extend(pool.submit(function, task) for task in islice(todo, workers + AHEAD))
         while waiting:
             result = waiting.popleft().result()
-            for task in islice(todo, 1):
-                waiting.append(pool.submit(function, task))
+            waiting.extend(pool.submit(function, task) for task in islice(todo, 1))
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

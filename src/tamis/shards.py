@@ -318,10 +318,14 @@ def stream(chunks: Sequence[Chunk], columns: Sequence[str] | None = None) -> Ite
         rows = _Rows((batch.select(wanted) for batch in batches), chunks[0])
         for chunk in chunks:
             rows.skip_to(chunk.start)
-            table = rows.take_to(chunk.stop, empty)
-            got = chunk.start + table.num_rows
-            lost = [Unreadable(got, chunk.stop, f"row group {group}: {rows.problem}")] if got < chunk.stop else []
-            yield chunk, (table, _numbers(chunk.start, got), lost)
+            yield chunk, _part(rows, chunk, empty)  # no name of ours keeps the table alive while others work on it
+
+
+def _part(rows: _Rows, chunk: Chunk, empty: pa.Table) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
+    table = rows.take_to(chunk.stop, empty)
+    got = chunk.start + table.num_rows
+    lost = [Unreadable(got, chunk.stop, f"row group {chunk.groups[0]}: {rows.problem}")] if got < chunk.stop else []
+    return table, _numbers(chunk.start, got), lost
 
 
 class _Rows:

@@ -24,8 +24,8 @@ from tamis.stage import Edit
 
 Rows = tuple[pa.Table, pa.Array, list[Unreadable]]
 ZSTD_LEVEL = 3
-GROUP_BYTES = 64_000_000
-"""Text that a row group of a curated shard holds, about."""
+GROUP_BYTES = 32_000_000
+"""What a row group of a curated shard holds at least, in memory: about 10,000 web pages, so that readers need little."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,7 @@ def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
         for table in _row_groups(_kept_tables(work, part)):
             size += table.column(work.columns.text).nbytes
             writer.write_table(files.as_given(table, work.schema), row_group_size=max(1, table.num_rows))
+            del table
     return taken, size
 
 
@@ -219,12 +220,14 @@ def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
     """Kept documents of each chunk, edited; parts of one large row group are read in one go."""
     for (_, streamed, _), group in groupby(part.pieces, key=lambda piece: (piece[0].url, piece[0].streamed, piece[0].groups)):
         pieces = [piece for piece in group if piece[1].any()]
-        if streamed and pieces:
-            rows = (read for _, read in shards.stream([chunk for chunk, _ in pieces]))
-        else:
-            rows = (shards.read(chunk) for chunk, _ in pieces)
-        for (chunk, mask), (table, numbers, _) in zip(pieces, rows, strict=True):
-            yield edited(work, kept_rows(table, numbers, _rows_of(work, chunk)[mask], chunk.url))
+        streaming = shards.stream([chunk for chunk, _ in pieces]) if streamed and pieces else None
+        for chunk, mask in pieces:
+            # No name of ours keeps what was read alive while the rest of it is written.
+            yield _kept(work, chunk, mask, next(streaming)[1] if streaming else shards.read(chunk))
+
+
+def _kept(work: Work, chunk: Chunk, mask: np.ndarray, read: Rows) -> pa.Table:
+    return edited(work, kept_rows(read[0], read[1], _rows_of(work, chunk)[mask], chunk.url))
 
 
 def kept_rows(table: pa.Table, numbers: pa.Array, rows: np.ndarray, place: str) -> pa.Table:
@@ -260,8 +263,15 @@ def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
     for table in tables:
         held.append(table)
+        del table
         if sum(one.nbytes for one in held) >= GROUP_BYTES:
-            yield pa.concat_tables(held)
-            held = []
+            yield _together(held)
     if held:
-        yield pa.concat_tables(held)
+        yield _together(held)
+
+
+def _together(held: list[pa.Table]) -> pa.Table:
+    """The tables as one; the list is empty then, so that nothing keeps them."""
+    whole = pa.concat_tables(held)
+    held.clear()
+    return whole

@@ -1,0 +1,138 @@
+"""judge, sift and per_batch: one verdict a row, on anything Arrow, and the same whatever the pieces."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runs import corpus
+from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
+
+import tamis
+from tamis import Columns
+
+TEXTS = st.lists(st.one_of(st.none(), st.text(), st.text("aé東😀\n ", max_size=6)), max_size=30)
+ANY = [Length(min_chars=2, max_chars=20), StockLines(), Lower(), Openings(max_openings=3), Twins(), Repeat()]
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS)
+def test_one_verdict_a_row(texts: list[str | None]) -> None:
+    """Any texts, of any script, and null: a row of the ledger for each, in order, with reasons if and only if it is dropped."""
+    verdicts = tamis.judge(pa.table({"text": pa.array(texts, pa.string())}), ANY)
+    assert verdicts["row"].to_list() == list(range(len(texts)))
+    for text, row in zip(texts, verdicts.iter_rows(named=True), strict=True):
+        assert bool(row["reasons"]) == (row["copies"] == 0) == (row["stage"] is not None)
+        assert (row["stage"] == "unreadable") == (text is None)
+
+
+@settings(max_examples=30, deadline=None)
+@given(TEXTS, st.sampled_from(["gopher_quality", "exact_duplicates", "unicode", "sample"]))
+def test_built_in_stages_take_any_text(texts: list[str | None], name: str) -> None:
+    """The built-in stages judge any texts, and `sift` keeps as many rows as there are copies."""
+    table = pa.table({"text": pa.array(texts, pa.string())})
+    verdicts = tamis.judge(table, [tamis.make_stage(name)])
+    assert verdicts.height == len(texts)
+    assert tamis.sift(table, [tamis.make_stage(name)]).num_rows == verdicts["copies"].sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(TEXTS, st.lists(st.integers(0, 30), max_size=4))
+def test_pieces_do_not_matter(texts: list[str | None], cuts: list[int]) -> None:
+    """A table in many pieces, or a slice of a larger one, is the same table; stages for single documents judge parts alike."""
+    whole = pa.table({"text": pa.array(texts, pa.string())})
+    borders = [0, *sorted(min(cut, len(texts)) for cut in cuts), len(texts)]
+    parts = [whole.slice(a, b - a) for a, b in zip(borders, borders[1:], strict=False)]
+    verdicts = tamis.judge(whole, ANY)
+    assert verdicts.equals(tamis.judge(pa.concat_tables(parts), ANY))
+    padded = pa.concat_tables([whole.slice(0, 1), whole, whole.slice(0, 2)]).combine_chunks().slice(min(1, len(texts)), len(texts))
+    assert verdicts.equals(tamis.judge(padded, ANY))
+    alone = [Length(min_chars=2), Lower(), Repeat()]
+    each = [row for part in parts for row in tamis.sift(part, alone).to_pylist()]
+    assert each == tamis.sift(whole, alone).to_pylist()
+    batch = tamis.per_batch(alone)
+    assert [row for part in parts for row in pickle.loads(pickle.dumps(batch))(part).to_pylist()] == each
+
+
+def forms() -> dict[str, Any]:
+    """One table in every form that speaks Arrow."""
+    table = corpus(12)
+    found = {
+        "table": table,
+        "batch": table.combine_chunks().to_batches()[0],
+        "reader": lambda: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=5)),
+        "polars": pl.from_arrow(table),
+        "lazy": pl.from_arrow(table).lazy(),
+        "dict": table.to_pydict(),
+    }
+    return found
+
+
+@pytest.mark.parametrize("form", forms())
+def test_anything_arrow(form: str) -> None:
+    """Whatever the data come in, the verdicts and the documents are the same; polars gives polars."""
+    def fresh() -> Any:
+        made = forms()[form]
+        return made() if callable(made) else made
+
+    wanted = tamis.judge(corpus(12), ANY)
+    assert tamis.judge(fresh(), ANY).equals(wanted)
+    sifted = tamis.sift(fresh(), ANY)
+    assert isinstance(sifted, pl.DataFrame) == (form in ("polars", "lazy"))
+    rows = sifted.to_dicts() if isinstance(sifted, pl.DataFrame) else sifted.to_pylist()
+    assert rows == tamis.sift(corpus(12), ANY).to_pylist()
+
+
+def test_a_hugging_face_dataset() -> None:
+    """A Dataset, also one whose rows hide behind an index, is its rows."""
+    datasets = pytest.importorskip("datasets")
+    chosen = datasets.Dataset(corpus(12)).select([3, 1, 7])
+    assert tamis.sift(chosen, [Lower()]).column("id").to_pylist() == ["d3", "d1", "d7"]
+    mapped = datasets.Dataset(corpus(12)).with_format("arrow").map(tamis.per_batch([Length(min_chars=20)]), batched=True, load_from_cache_file=False)
+    assert mapped.with_format(None)["id"] == tamis.sift(corpus(12), [Length(min_chars=20)]).column("id").to_pylist()
+
+
+def test_what_is_no_data() -> None:
+    """Anything else is refused by name."""
+    with pytest.raises(tamis.DataError) as caught:
+        tamis.judge(["a text"], [Length()])
+    assert str(caught.value) == 'tamis takes Arrow data (pyarrow, polars, pandas, datasets), not "list".\nFix: pass pa.table({...}) or a polars DataFrame.'
+
+
+@pytest.mark.parametrize("stage", [Twins(), Openings(), StockLines(), tamis.make_stage("exact_duplicates")], ids=lambda one: one.name())
+def test_stages_that_need_more_than_a_batch(stage: tamis.Stage) -> None:
+    """A stage that needs the corpus cannot run batch by batch, and says what to do instead."""
+    with pytest.raises(tamis.StageError) as caught:
+        tamis.per_batch([Length(), stage])
+    assert str(caught.value) == (
+        f"{stage.name()} compares documents with each other, so it cannot run batch by batch.\n"
+        "Fix: sift the whole table with tamis.sift(), or run the shards with `tamis run`."
+    )
+
+
+def test_the_table_of_the_user_is_not_touched() -> None:
+    """Judging and sifting leave the data as they are, and the columns in their order."""
+    table = corpus(12)
+    before = table.to_pylist()
+    assert tamis.sift(table, ANY).schema == table.schema
+    assert table.to_pylist() == before
+
+
+def test_second_copies_in_memory() -> None:
+    """A document of three copies stands there three times, one of none not at all."""
+    table = pa.table({"text": ["a", "bb", "ccc", "dddd"]})
+    assert tamis.sift(table, [Repeat()]).column("text").to_pylist() == ["a", "bb", "bb", "ccc", "ccc", "ccc"]
+
+
+def test_names_given_in_columns() -> None:
+    """Roles are read under the names that the data have for them."""
+    table = pa.table({"body": ["abc", "abcdef"], "language": ["fr", "en"]})
+    stage = Length(max_chars=5, by={"lang": {"en": {"max_chars": 10}}})
+    assert tamis.judge(table, [stage], columns=Columns(text="body", lang="language"))["copies"].to_list() == [1, 1]
+    with pytest.raises(tamis.StageError, match='length decides by the column "lang", which the data lacks. Did you mean "language"'):
+        tamis.judge(table, [stage], columns=Columns(text="body"))
