@@ -67,8 +67,8 @@ BAD: dict[str, tuple[Mapping[str, Any], str]] = {
     "no values": ({"by": {"lang": 4}}, 'length: "by" wants values of "lang" and limits for each, not "4".'),
     "on_null": ({"on_null": "ignore"}, 'length: "on_null" is "drop" or "keep", not "ignore".'),
     "where": (
-        {"where": "lang = 'fr'"},
-        """the condition "lang = 'fr'" cannot be read: invalid syntax. Maybe you meant '==' or ':=' instead of '='?.\nFix: write it like lang == "fr" and quality.score > 0.5""",
+        {"where": "lang =="},
+        'the condition "lang ==" cannot be read: invalid syntax.\nFix: write it like lang == "fr" and quality.score > 0.5',
     ),
     "by a column that is not there": ({"by": {"language": {"fr": {"min_chars": 4}}}}, 'length decides by the column "language", which the data lacks. Did you mean "lang"?'),
     "where a column is not there": ({"where": "tongue == 'fr'"}, 'length decides by the column "tongue", which the data lacks.'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,6 +53,8 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
+        raise _Misfit
+    if isinstance(value, float) and math.isnan(value):  # no limit at all: it compares with nothing
         raise _Misfit
     return value
 

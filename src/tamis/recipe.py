@@ -56,6 +56,7 @@ class Recipe:
         return named(self.stages)
 
 
+LEVELS = {"zstd": (1, 22), "gzip": (1, 9)}
 KEYS = ("columns", "seed", "stages", "output")
 
 
@@ -75,6 +76,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     loader.flatten_mapping(node)
     pairs = [(loader.construct_object(key, deep=True), value) for key, value in node.value]
     for i, (key, _) in enumerate(pairs):
+        if isinstance(key, list | dict):
+            raise yaml.constructor.ConstructorError(None, None, f'"{key}" is no key', node.value[i][0].start_mark)
         if key in [earlier for earlier, _ in pairs[:i]]:
             raise yaml.constructor.ConstructorError(None, None, f'the key "{key}" stands twice', node.value[i][0].start_mark)
     return {key: loader.construct_object(value, deep=True) for key, value in pairs}
@@ -125,10 +128,20 @@ def parse(content: Any, *, place: str, folder: Path | None = None, name: str = "
     seed = coerce(content.get("seed", 0), int, f'{place}: "seed"', RecipeError)
     stages = tuple(_stage(item, f"{place}, stage {i}", folder or Path(), seed) for i, item in enumerate(listed, 1))
     columns = _section(Columns, content.get("columns"), f"{place}, columns")
-    output = dict(content.get("output") or {})
-    if isinstance(output.get("shard_bytes"), str):
-        output["shard_bytes"] = byte_count(output["shard_bytes"], f"{place}, output: shard_bytes")
-    return Recipe(name, stages, columns, seed, _section(Output, output, f"{place}, output"))
+    return Recipe(name, stages, columns, seed, _output(content.get("output"), f"{place}, output"))
+
+
+def _output(content: Any, place: str) -> Output:
+    if isinstance(content, Mapping) and isinstance(content.get("shard_bytes"), str):
+        content = {**content, "shard_bytes": byte_count(content["shard_bytes"], f"{place}: shard_bytes")}
+    output: Output = _section(Output, content, place)
+    if output.shard_bytes < 1:
+        raise RecipeError(f'{place}: "shard_bytes" must be at least 1, not {output.shard_bytes}.')
+    lowest, highest = LEVELS.get(output.compression, (1, 0))
+    if output.level is not None and not lowest <= output.level <= highest:
+        known = f"between {lowest} and {highest}" if output.compression in LEVELS else "null: it has none"
+        raise RecipeError(f'{place}: the "level" of {output.compression} must be {known}, not {output.level}.')
+    return output
 
 
 def _section(cls: Any, content: Any, place: str) -> Any:
@@ -147,7 +160,7 @@ def _stage(item: Any, place: str, folder: Path, seed: int) -> Stage:
         raise RecipeError(f'{place}: a stage is a name, or a name with parameters like "sample: {{share: 0.5}}", not "{item}".')
     ((name, given),) = item.items()
     try:
-        cls = table.stage_class(str(name), folder)
+        cls = _class(str(name), place, folder)
         if given is not None and not isinstance(given, Mapping):
             raise RecipeError(f'{place}: "{name}" wants parameters by name, like "{{share: 0.5}}", not "{given}".')
         stage: Stage = cls(**_arguments(cls, given or {}, place, f'"{name}"', folder))
@@ -159,6 +172,13 @@ def _stage(item: Any, place: str, folder: Path, seed: int) -> Stage:
     except StageError as error:
         raise RecipeError(f"{place}: {error}") from error
     return stage
+
+
+def _class(name: str, place: str, folder: Path) -> type[Stage]:
+    try:
+        return table.stage_class(name, folder)
+    except RecipeError as error:
+        raise RecipeError(f"{place}: {error}") from error
 
 
 def _arguments(cls: Any, given: Mapping[str, Any], place: str, name: str, folder: Path | None = None) -> dict[str, Any]:
