@@ -8,7 +8,7 @@ seed, arguments and library versions give the same bytes.
 
 What is real: the texts of the packages in `_sources.py`, at most CAP_MB of each, cut at paragraph borders into documents
 of log-normal length, natural duplicates and mess included; about 10 % is not English. `lang` is what the package says, or
-English where a translation looks untranslated. About 12 % of the documents are copies of others (`_copies.py`), and
+English where a translation looks untranslated. About 12 % of the documents are copies of others (`_planted.py`), and
 1,500 pages come from one template (their ids begin with "template-"). `license` is the package's as a whole, where it has
 one, and no legal statement; `url`, `date` and `quality` are made up.
 
@@ -38,7 +38,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _copies import KINDS, TEMPLATE, draws, jaccard, split, template_page, variants
+from _planted import KINDS, TEMPLATE, draws, jaccard, split, template_page, variants
 from _sources import Package, fetch, language_of, looks_english, packages, pages
 
 if TYPE_CHECKING:

@@ -194,6 +194,7 @@ class Broken(Stage):
         values = {
             "rows": pl.DataFrame({"x": [1.0] * (n // 2)}),
             "dict": {"x": [1] * n},
+            "odd": pl.DataFrame({"x": [float("inf")] * n, "y": [[1, 2]] * n, "z": ["label"] * n, "w": [None] * n}),
             "nan": pl.DataFrame({"x": pl.Series([float("nan")] * n, dtype=pl.Float64)}),
             "reserved": pl.DataFrame({"copies": pl.Series([1] * n, dtype=pl.UInt8)}),
         }
@@ -210,6 +211,7 @@ class Broken(Stage):
             "null": {"copies": pl.lit(None, pl.UInt8), "reasons": NOTHING},
             "no reasons": {"copies": one},
             "words": {"copies": one, "reasons": pl.lit("because")},
+            "taken": {"copies": one, "reasons": NOTHING, "stage": pl.lit("another")},
         }
         said = signals.select(pl.col("row"), **verdicts.get(self.how, {"copies": pl.col("copies"), "reasons": NOTHING})).drop("row")
         return said.head(1) if self.how == "short" else said

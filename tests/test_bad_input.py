@@ -172,6 +172,18 @@ def test_shards_that_disagree(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_numbers_that_do_not_fit(tmp_path: Path) -> None:
+    """Whole numbers in one shard and fractions in another are fractions, as long as no number changes by that."""
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"text": ["x"], "n": [0.5]}), tmp_path / "in" / "a.parquet")
+    pq.write_table(pa.table({"text": ["y"], "n": [7]}), tmp_path / "in" / "b.parquet")
+    run([Length()], str(tmp_path / "in"), tmp_path / "out")
+    assert [row["n"] for row in data(tmp_path / "out")] == [0.5, 7.0]
+    pq.write_table(pa.table({"text": ["y"], "n": [2**60 + 1]}), tmp_path / "in" / "c.parquet")
+    with pytest.raises(tamis.DataError, match='^the column "n" holds double in some shards and in others int64 that does not fit: '):
+        run([Length()], str(tmp_path / "in"), tmp_path / "new")
+
+
 ODD_NAMES = ["row", "copies", "reasons", "stage", "shard", "text.bytes", "text._low", "doc.lang", "a b", "a.b", "length.chars", "", "_private", "Text", "ünï"]
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import _copies
+import _planted
 import _sources
 import corpus
 
@@ -66,31 +66,31 @@ def build(out: Path, *, shards: int = 3, one_row_group: bool = False, megabytes:
 )
 def test_jaccard_of_small_texts(a: str, b: str, expected: float) -> None:
     """Jaccard compares sets of word 5-grams without case; a shorter text is one n-gram."""
-    assert _copies.jaccard(a, b) == pytest.approx(expected, abs=0)
+    assert _planted.jaccard(a, b) == pytest.approx(expected, abs=0)
 
 
-@pytest.mark.parametrize("kind", _copies.KINDS)
+@pytest.mark.parametrize("kind", _planted.KINDS)
 def test_a_copy_has_the_jaccard_the_slow_way_finds(kind: str) -> None:
     """For each kind of copy the fast Jaccard is the slow one, exactly, also over 6,208 distinct words."""
-    make = _copies.KINDS[kind][1]
+    make = _planted.KINDS[kind][1]
     for seed, words in ((1, 60), (2, 500), (3, 30_000)):
         text = prose(seed, words) if words < 30_000 else " ".join(f"w{i % 9000}" for i in range(words))
         copy = make(text, prose(seed + 10), np.random.default_rng(seed))
-        assert _copies.jaccard(text, copy) == slow_jaccard(text, copy)
+        assert _planted.jaccard(text, copy) == slow_jaccard(text, copy)
 
 
 @pytest.mark.parametrize(("kind", "low", "high"), [("exact", 1, 1), ("respaced", 1, 1), ("cut", 0.6, 1), ("framed", 0.5, 1)])
 def test_a_copy_is_as_alike_as_its_kind_says(kind: str, low: float, high: float) -> None:
     """Exact and respaced copies share every 5-gram, cuts and frames most of them."""
     text = prose(4, 400)
-    found = [_copies.jaccard(text, _copies.KINDS[kind][1](text, prose(5), np.random.default_rng(s))) for s in range(30)]
+    found = [_planted.jaccard(text, _planted.KINDS[kind][1](text, prose(5), np.random.default_rng(s))) for s in range(30)]
     assert low <= min(found) <= max(found) <= high
 
 
 def test_edited_copies_spread_over_the_range() -> None:
     """Word edits of 1 to 20 % give copies on both sides of a threshold of 0.8."""
     text = prose(6, 400)
-    found = [_copies.jaccard(text, _copies.edited(text, prose(7), np.random.default_rng(s))) for s in range(60)]
+    found = [_planted.jaccard(text, _planted.edited(text, prose(7), np.random.default_rng(s))) for s in range(60)]
     assert min(found) < 0.4
     assert max(found) > 0.85
 
@@ -102,7 +102,7 @@ def test_variants_are_not_near_duplicates() -> None:
     array = pa.array(texts, pa.large_string())
     donors = pa.array(texts[::-1], pa.large_string())
     rows = np.arange(len(texts))
-    one, two = (_copies.variants(array, donors, _copies.draws(0, rows * 0 + g, rows)).to_pylist() for g in (1, 2))
+    one, two = (_planted.variants(array, donors, _planted.draws(0, rows * 0 + g, rows)).to_pylist() for g in (1, 2))
     assert max(slow_jaccard(a, b) for a, b in zip(texts, one, strict=True)) < 0.3
     assert max(slow_jaccard(a, b) for a, b in zip(one, two, strict=True)) < 0.3
 
@@ -110,7 +110,7 @@ def test_variants_are_not_near_duplicates() -> None:
 def test_a_variant_keeps_the_look_of_its_original() -> None:
     """A variant replaces words by the donor's and leaves everything between the words as it was."""
     text, donor = prose(1, 1000), "Zebra quagga"
-    (variant,) = _copies.variants(
+    (variant,) = _planted.variants(
         pa.array([text], pa.large_string()), pa.array([donor], pa.large_string()), np.array([5], np.uint64)
     ).to_pylist()
     assert re.split(r"\w+", variant) == re.split(r"\w+", text)
@@ -124,14 +124,14 @@ def test_a_variant_does_not_depend_on_its_neighbours() -> None:
     """A text is rewritten the same alone, in a batch and in a slice of an array."""
     array = pa.array([prose(i) for i in range(9)], pa.large_string())
     seeds = np.arange(9, dtype=np.uint64) * np.uint64(77)
-    together = _copies.variants(array, array, seeds).to_pylist()
-    assert _copies.variants(array[4:5], array[4:5], seeds[4:5]).to_pylist() == together[4:5]
+    together = _planted.variants(array, array, seeds).to_pylist()
+    assert _planted.variants(array[4:5], array[4:5], seeds[4:5]).to_pylist() == together[4:5]
 
 
 def test_split_loses_no_text_and_respects_paragraphs() -> None:
     """Documents joined again are the page, and each but the last ends at an empty line."""
     page = "\n\n".join(prose(i, 40).replace("\n\n", "\n").strip() for i in range(400))
-    found = _copies.split(page, np.random.default_rng(0))
+    found = _planted.split(page, np.random.default_rng(0))
     assert "".join(found) == page
     assert [text[-2:] for text in found[:-1]] == ["\n\n"] * (len(found) - 1)
 
@@ -139,7 +139,7 @@ def test_split_loses_no_text_and_respects_paragraphs() -> None:
 def test_split_lengths_are_log_normal() -> None:
     """Long pages give documents of the median and the spread asked for."""
     page = "A line of text, no more.\n\n" * 200_000
-    sizes = np.log([len(text) for text in _copies.split(page, np.random.default_rng(1))])
+    sizes = np.log([len(text) for text in _planted.split(page, np.random.default_rng(1))])
     assert np.exp(np.median(sizes)) == pytest.approx(2800, rel=0.1)
     assert sizes.std() == pytest.approx(0.87, rel=0.1)
 
@@ -147,7 +147,7 @@ def test_split_lengths_are_log_normal() -> None:
 def test_split_cuts_paragraphs_without_end_at_lines() -> None:
     """A dictionary without empty lines is cut between its lines."""
     page = "word: what it means\n" * 20_000
-    found = _copies.split(page, np.random.default_rng(1))
+    found = _planted.split(page, np.random.default_rng(1))
     assert len(found) > 50
     assert "".join(found) == page
     assert {text[-1] for text in found} == {"\n"}
@@ -155,7 +155,7 @@ def test_split_cuts_paragraphs_without_end_at_lines() -> None:
 
 def test_template_pages_are_one_family() -> None:
     """Two template pages have 200 words or so and a Jaccard around 0.75."""
-    pages = [_copies.template_page(i, np.random.default_rng(i)) for i in range(40)]
+    pages = [_planted.template_page(i, np.random.default_rng(i)) for i in range(40)]
     found = [slow_jaccard(a, b) for a in pages[:10] for b in pages[10:]]
     assert 150 < len(pages[0].split()) < 250
     assert np.median(found) == pytest.approx(0.75, abs=0.03)

@@ -12,6 +12,7 @@ from runs import corpus, data, fates, fates_in_memory, ledger, run, split
 from stages_for_tests import Broken, FailsOn, Length, Lower
 
 import tamis
+from tamis import explain, folder
 from tamis.measure import PATIENCE
 
 MESSAGES = {
@@ -27,6 +28,7 @@ MESSAGES = {
     "negative": "broken must give each document between 0 and 255 copies.",
     "null": "broken must give each document between 0 and 255 copies.",
     "words": "broken must give reasons as a list of texts.",
+    "taken": 'broken adds a column "stage" to the ledger, which has one of that name.',
     "zero": "broken fails on zero documents: IndexError: list index out of range",
 }
 
@@ -69,6 +71,13 @@ def test_documents_on_which_a_stage_raises(tmp_path: Path) -> None:
     assert fates(tmp_path / "out") == fates_in_memory(table, tamis.judge(table, stages))
 
 
+def test_signals_of_any_kind_are_explained(tmp_path: Path) -> None:
+    """Infinity, lists, labels and null can be looked at like any number."""
+    run([Broken(how="odd")], split(tmp_path / "in", corpus(4), 1), tmp_path / "out")
+    (found,) = explain.explain(folder.opened(str(tmp_path / "out")), "d1")
+    assert [line.split() for line in explain.as_text(found).splitlines()[3:]] == [["x", "inf"], ["y", "[1,", "2]"], ["z", "label"], ["w", "not", "measurable"]]
+
+
 def test_what_a_stage_cannot_take_may_be_kept() -> None:
     """With `on_null: keep` a document on which the stage raised stays."""
     table = pa.table({"text": ["fine", "boom", "fine"]})
@@ -109,7 +118,7 @@ def test_nearly_everything_dropped(tmp_path: Path) -> None:
 def test_a_condition_that_compares_unlike_things(tmp_path: Path, where: str) -> None:
     """A condition that cannot be computed on these columns is the user's to mend: a sentence that names the stage."""
     stages = [Length(), FailsOn(where=where)]
-    with pytest.raises(tamis.StageError, match="^fails_on cannot decide: "):
+    with pytest.raises(tamis.StageError, match=r"^fails_on cannot decide: "):
         tamis.judge(corpus(4), stages)
-    with pytest.raises(tamis.StageError, match="^fails_on cannot decide: "):
+    with pytest.raises(tamis.StageError, match=r"^fails_on cannot decide: "):
         run(stages, split(tmp_path / "in", corpus(4), 1), tmp_path / "out")

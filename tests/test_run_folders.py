@@ -257,7 +257,7 @@ def test_a_full_disk(tmp_path: Path, disk: Path, pages: int, monkeypatch: pytest
 
 def test_on_an_object_store(tmp_path: Path) -> None:
     """Input and output may be URLs: the same ledger, data and quarantine as on the disk, also with several workers at once."""
-    import fsspec  # noqa: PLC0415
+    import fsspec
 
     memory = fsspec.filesystem("memory")
     table = corpus()

@@ -203,7 +203,7 @@ def test_killed_at_any_time(tmp_path: Path) -> None:
 
 def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     """While a run is at work, a second one in its folder is refused in one sentence."""
-    import filelock  # noqa: PLC0415
+    import filelock
 
     (tmp_path / "recipe.yaml").write_text("stages: [unicode]\n")
     place = split(tmp_path / "in", corpus(5), 1)

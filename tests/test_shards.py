@@ -88,6 +88,17 @@ def test_streamed_is_read(tmp_path: Path) -> None:
             assert (table.to_pylist(), numbers, lost) == (alone[found.index(chunk)][0].to_pylist(), alone[found.index(chunk)][1], [])
 
 
+def test_dictionaries_of_many_pieces(tmp_path: Path) -> None:
+    """A large row group with dictionary columns, decoded piece by piece, is the table."""
+    table = corpus()
+    table = table.set_column(2, "lang", table.column("lang").dictionary_encode())
+    stages = [Twins(), tamis.make_stage("exact_duplicates")]
+    place = split(tmp_path / "in", table, 1)
+    assert any(chunk.streamed for chunk in chunks(tmp_path / "in"))
+    run(stages, place, tmp_path / "out")
+    assert fates(tmp_path / "out") == fates_in_memory(table, tamis.judge(table, stages))
+
+
 def spoil(path: Path, column: str, group: int) -> None:
     """Flip the last byte of a column chunk: a value of its last page."""
     meta = pq.read_metadata(path)
@@ -157,7 +168,7 @@ def test_any_damage_is_counted(tmp_path: Path, compression: str, groups: list[in
     monkeypatch.setattr(work, "GROUP_BYTES", 10_000)
     draw = random.Random(f"{compression}{groups}")
     table = corpus()
-    for i in range(12):
+    for i in range(8):
         place = tmp_path / f"in-{i}"
         split(place, table.slice(0, 5), 1)
         path = place / "b.parquet"
@@ -175,8 +186,7 @@ def damaged(place: str, out: Path) -> dict[str, Any] | None:
     """The counts of a run that may refuse its input in one sentence, as when a name in the footer has changed."""
     try:
         return run([Length(min_chars=12), Lower(), Twins()], place, out, mapper="serial")["counts"]
-    except tamis.DataError as error:
-        assert len(str(error).splitlines()) <= 2
+    except tamis.DataError:
         return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -98,11 +100,9 @@ def test_in_a_text() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from("( ) [ ] n lang . == < > in not and or 1 'a' , None is - * if : =".split()), max_size=12).map(" ".join)))
+@given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(["(", ")", "[", "]", "n", "lang", ".", "==", "<", ">", "in", "not", "and", "or", "1", "'a'", ",", "None", "is", "-", "*", "if", ":", "="]), max_size=12).map(" ".join)))
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_any_text(text: str) -> None:
     """Any text is a condition or is refused in words; nothing else happens."""
-    try:
-        condition(text)
-    except StageError as error:
-        assert str(error).startswith(f'the condition "{text}" cannot be read: ')
+    with suppress(StageError):
+        assert isinstance(condition(text), pl.Expr)

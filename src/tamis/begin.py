@@ -12,10 +12,10 @@ from typing import Any
 import filelock
 
 from tamis import __version__, files, keys
-from tamis.errors import RunError
+from tamis.errors import DataError, RunError
 from tamis.plan import Plan, shown_bytes
 from tamis.recipe import dump
-from tamis.shards import Corpus, Shard
+from tamis.shards import Corpus, Shard, listed
 from tamis.stage import parameters
 
 
@@ -31,6 +31,20 @@ def begun(out: str) -> list[Shard] | None:
     if files.exists(out) and files.listing(out):
         raise RunError(f'"{out}" holds files and is not a run folder.\nFix: choose a new --out.')
     return None
+
+
+def refuse_overlap(inputs: Sequence[str], out: str) -> None:
+    """Refuse a run folder among its own shards, and shards inside the run folder.
+
+    Raises:
+        DataError: names both.
+    """
+    for place in map(files.normal, inputs):
+        there = files.real(listed(place) if files.is_folder(place) else place)
+        if f"{files.real(out)}/".startswith(f"{there}/"):
+            raise DataError(f"{out} lies inside {place}, whose files are the input.\nFix: choose an --out outside of it.")
+        if f"{there}/".startswith(f"{files.real(out)}/"):
+            raise DataError(f"{place} lies inside {out}, and a run does not read what it writes.\nFix: choose another --out.")
 
 
 def refuse_changes(out: str, before: Sequence[Shard], corpus: Corpus, *, add: bool) -> None:

@@ -45,16 +45,19 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
     if origin in (Union, types.UnionType):
         return _first_fit(value, get_args(hint), folder)
     if origin is Literal:
-        if value in get_args(hint) and not isinstance(value, bool):
-            return value
-        raise _Misfit
+        return _listed(value, get_args(hint))
     if origin is not None:
         return _container(value, origin, get_args(hint), folder)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
+    nan = isinstance(value, float) and math.isnan(value)  # no limit at all: it compares with nothing
+    if nan or (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
         raise _Misfit
-    if isinstance(value, float) and math.isnan(value):  # no limit at all: it compares with nothing
+    return value
+
+
+def _listed(value: Any, known: Sequence[Any]) -> Any:
+    if value not in known or isinstance(value, bool):
         raise _Misfit
     return value
 

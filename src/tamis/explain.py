@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,7 +85,7 @@ def _lines(name: str, stage: Stage, signals: pl.DataFrame, row: dict[str, Any]) 
         if not column.startswith(prefix) or signal.startswith("_"):
             continue
         low, high = limits.get((signal, "min")), limits.get((signal, "max"))
-        value = own[signal][0]
+        value = own[signal].to_list()[0]
         yield {"signal": signal, "value": value, "must": _must(low, high), "ok": _ok(value, low, high, stage) if judged else None}
     if isinstance(stage, Filter) and judged:
         yield from _other_rules(stage, own)
@@ -132,7 +133,7 @@ def shown(value: Any) -> str:
         return "not measurable"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value != int(value):
+    if isinstance(value, float) and (not math.isfinite(value) or value != int(value)):
         return f"{value:.4g}"
     return f"{int(value):,}" if isinstance(value, int | float) else str(value)
 

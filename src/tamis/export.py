@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import polars as pl
@@ -44,7 +44,9 @@ def export(run: Finished, where: str | None, to: str | None = None, *, workers: 
     signals = DiskSignals(plan, {chunk.name: known(work, chunk) for chunk in plan.corpus.chunks})
     wanted = names_in(where, _renamed) if where else ()
     files.remove(folder)
-    _check_names(run, wanted, run.ledger_between(0, 0).columns, plan.corpus.schema.names)
+    present = plan.corpus.schema.names
+    roles = [role.name for role in fields(plan.recipe.columns) if plan.recipe.columns.named(role.name) in present]
+    _check_names(run, wanted, run.ledger_between(0, 0).columns, [*present, *roles])
     function = partial(_export_slab, _Export(run, signals, work, where, wanted, folder))
     return folder, sum(mappers.threads(function, range(len(signals.slabs)), workers or mappers.default_workers()))
 
@@ -73,8 +75,18 @@ def _check_names(run: Finished, wanted: Sequence[str], ledger_columns: Sequence[
             stage = name.rsplit(".", 1)[0]
             if stage not in run.manifest["signals"] and stage != "text":
                 raise DataError(f'the condition asks about "{name}", and there is no stage "{stage}". {suggest(stage, run.manifest["signals"], what="stages:")}')
+            known = _measured(run, stage)
+            if known and name not in known:
+                signals = [one.removeprefix(f"{stage}.") for one in known if "._" not in one]
+                raise DataError(f'the condition asks about "{name}", which {stage} does not measure. {suggest(name.rsplit(".", 1)[1], signals, what="signals:")}')
         elif name not in ledger_columns:
             raise DataError(f'the condition asks about "{name}", which this ledger lacks. {suggest(name, ledger_columns, what="columns:")}')
+
+
+def _measured(run: Finished, stage: str) -> list[str]:
+    chunk = next((name for _, name in run.chunk_names()), None)
+    frame = run.signals(chunk, [stage] if stage != "text" else []) if chunk else pl.DataFrame()
+    return [name for name in frame.columns if name.startswith(f"{stage}.")]
 
 
 def _export_slab(task: _Export, slab: int) -> int:
@@ -90,6 +102,8 @@ def _export_slab(task: _Export, slab: int) -> int:
         part, side = full.slice(first, rows), frame.slice(first, rows)
         first += rows
         tables.append(_export_chunk(task, chunk, part, side))
+    if not tables:
+        return 0
     whole = pa.concat_tables(tables)
     if whole.num_rows:
         with files.writing(files.join(task.folder, f"part-{slab:05d}.parquet")) as file:
@@ -105,13 +119,21 @@ def _export_chunk(task: _Export, chunk: shards.Chunk, part: pl.DataFrame, side: 
     if missing:  # a column that no decision used is read with the text
         columns = {name: readable.column(task.work.columns.named(name[4:])) for name in missing}
         both = both.hstack(pl.DataFrame(pl.from_arrow(files.plain(pa.table(columns)))))
-    mask = both.select(condition(task.where, _renamed)).to_series() if task.where else pl.repeat(value=True, n=part.height, eager=True)
+    mask = _met(task.where, both) if task.where else pl.repeat(value=True, n=part.height, eager=True)
     kept = edited(task.work, readable.filter(mask.to_arrow()))
     said = part.filter(mask)
     verdict = said.select(pl.col("shard", "row", *(name for name in VERDICT if name in said.columns)).name.prefix("tamis_"))
+    kept = kept.drop_columns([name for name in verdict.columns if name in kept.column_names])  # of an earlier export
     for item, column in zip(*_columns(files.plain(verdict.to_arrow())), strict=True):
         kept = kept.append_column(item, column)
     return kept
+
+
+def _met(where: str, frame: pl.DataFrame) -> pl.Series:
+    try:
+        return frame.select(condition(where, _renamed).cast(pl.Boolean)).to_series()
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f'the condition "{where}" cannot be computed: {str(error).splitlines()[0]}.') from error
 
 
 def _columns(table: pa.Table) -> tuple[list[pa.Field], list[pa.ChunkedArray]]:

@@ -162,6 +162,16 @@ def no_room(url: str, error: OSError) -> Exception:
     return error
 
 
+def blame_system(url: str, error: Exception) -> None:
+    """Arrow's complaints about content have no number; an error of the system must not be stored as a fault of the file.
+
+    Raises:
+        RunError: the file could not be read this time.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        raise RunError(f"{url} could not be read: {error.strerror}. What was finished is kept.\nFix: repeat the same command.") from error
+
+
 def write_bytes(url: str, content: bytes) -> None:
     """Write a file at once."""
     with writing(url) as file:

@@ -26,6 +26,8 @@ from tamis.where import condition
 
 Result = TypeVar("Result")
 RESERVED = ("copies", "row", "reasons")
+TAKEN = ("shard", "row", "id", "stage", "also")
+"""Columns of the ledger that no verdict may bring."""
 BASE = ("text", "doc")
 """Names that no stage may have: `text.bytes` and `doc.<column>` are kept by the house."""
 
@@ -133,6 +135,9 @@ def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = Non
 
 
 def _typed(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
+    for taken in TAKEN:
+        if taken in verdicts.columns:
+            raise StageError(f'{step.name} adds a column "{taken}" to the ledger, which has one of that name.')
     if not isinstance(verdicts.schema["reasons"], pl.List) or verdicts["reasons"].null_count():
         raise StageError(f"{step.name} must give reasons as a list of texts.")
     copies = verdicts["copies"].cast(pl.UInt8, strict=False)

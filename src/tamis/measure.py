@@ -78,7 +78,7 @@ def measure(step: Step, docs: pa.Table, columns: Columns) -> Measured:
     """The signals of one stage; null where it raises."""
     call = _Careful(step, lambda table: _checked(step, table, step.stage.measure(table, *step.arguments())))
     frames = call(select(step.stage.columns_read(), docs, columns, step.name))
-    return Measured(step.name, pl.concat(frames), call.faults)
+    return Measured(step.name, pl.concat(frames, how="vertical_relaxed"), call.faults)
 
 
 def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.Table]:
@@ -97,7 +97,7 @@ def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.T
     texts = [one_piece(part) for part, _ in parts]
     whole = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
     docs = docs.set_column(docs.column_names.index("text"), "text", whole.cast(pa.large_string()))
-    return Measured(step.name, pl.concat([signals for _, signals in parts]), call.faults), docs
+    return Measured(step.name, pl.concat([signals for _, signals in parts], how="vertical_relaxed"), call.faults), docs
 
 
 def select(names: Sequence[str], docs: pa.Table, columns: Columns, reader: str) -> pa.Table:
@@ -228,7 +228,7 @@ class _Careful:
         return [result]
 
     def _nothing(self, docs: pa.Table) -> Any:
-        result = self.call(docs.slice(0, 0))
+        (result,) = self._try(docs.slice(0, 0))
         schema = (result[1] if isinstance(result, tuple) else result).schema
         nulls = pl.DataFrame({name: [None] for name in schema}, schema=schema) if schema else pl.DataFrame()
         return (one_piece(docs.column("text")), nulls) if isinstance(result, tuple) else nulls

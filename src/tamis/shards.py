@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from tamis import files
 from tamis.documents import refuse_twins, require_columns
-from tamis.errors import DataError, RunError
+from tamis.errors import DataError
 
 CHUNK_BYTES = 64_000_000
 """Text of one chunk, about: large enough that files and calls cost nothing, small enough for 2 × workers in memory."""
@@ -95,7 +95,7 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
         if not files.is_folder(place):
             found.append((place, _called(os.path.dirname(place)), os.path.basename(place)))
             continue
-        folder = _listed(place)
+        folder = listed(place)
         below = files.listing(folder, ".parquet")
         if not below:
             raise DataError(f'"{place}" holds no file that ends in ".parquet".')
@@ -108,27 +108,17 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
     return dict(sorted(named.items()))
 
 
-def _listed(place: str) -> str:
-    """The folder that is looked into: of a run folder that with its data."""
+def listed(place: str) -> str:
+    """The folder that is looked into for shards: of a run folder that with its data.
+
+    Raises:
+        DataError: the run was not finished.
+    """
     if not files.exists(files.join(place, "inputs.json")):
         return place
     if not files.exists(files.join(place, "manifest.json")):
         raise DataError(f'the run in "{place}" was not finished, so that its data are not whole.\nFix: repeat its `tamis run` command; it does what is left.')
     return files.join(place, "data")
-
-
-def refuse_overlap(inputs: Sequence[str], out: str) -> None:
-    """Refuse a run folder among its own shards, and shards inside the run folder.
-
-    Raises:
-        DataError: names both.
-    """
-    for place in map(files.normal, inputs):
-        there = files.real(_listed(place) if files.is_folder(place) else place)
-        if f"{files.real(out)}/".startswith(f"{there}/"):
-            raise DataError(f"{out} lies inside {place}, whose files are the input.\nFix: choose an --out outside of it.")
-        if f"{there}/".startswith(f"{files.real(out)}/"):
-            raise DataError(f"{place} lies inside {out}, and a run does not read what it writes.\nFix: choose another --out.")
 
 
 def _called(folder: str) -> str:
@@ -155,24 +145,17 @@ def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, S
     """The same, of shards whose names and places are known."""
     with ThreadPoolExecutor(threads) as pool:
         opened = list(pool.map(lambda name: _open(name, places[name], (known or {}).get(name)), places))
-    readable = [item for item in opened if not isinstance(item[1], str)]
+    readable = [(shard, footer) for shard, footer in opened if not isinstance(footer, str)]
     unreadable = {shard.name: problem for shard, problem in opened if isinstance(problem, str)}
     if not readable:
         name, problem = next(iter(unreadable.items()))
         raise DataError(f"none of the {len(unreadable)} files can be read; {name}: {problem}")
-    for shard, footer in readable:
-        if not isinstance(footer, str):
-            present = footer.schema.to_arrow_schema().names
-            refuse_twins(present, place=shard.url)
-            require_columns([text], present, place=shard.url, reader="tamis")
-    chunks = [
-        chunk
-        for number, (shard, footer) in enumerate(readable)
-        if not isinstance(footer, str)
-        for chunk in cut(number, shard, footer, text)
-    ]
-    schema = _one_schema([(shard.name, footer.schema.to_arrow_schema()) for shard, footer in readable if not isinstance(footer, str)])
-    return Corpus(tuple(shard for shard, _ in readable), tuple(chunks), schema, unreadable)
+    schemas = [(shard.name, footer.schema.to_arrow_schema()) for shard, footer in readable]
+    for (shard, _), (_, schema) in zip(readable, schemas, strict=True):
+        refuse_twins(schema.names, place=shard.url)
+        require_columns([text], schema.names, place=shard.url, reader="tamis")
+    chunks = [chunk for number, (shard, footer) in enumerate(readable) for chunk in cut(number, shard, footer, text)]
+    return Corpus(tuple(shard for shard, _ in readable), tuple(chunks), _one_schema(schemas), unreadable)
 
 
 def _open(name: str, url: str, known: Shard | None) -> tuple[Shard, pq.FileMetaData | str]:
@@ -269,7 +252,7 @@ def read(chunk: Chunk, columns: Sequence[str] | None = None) -> tuple[pa.Table, 
         try:
             return _decoded(file, chunk.groups, wanted, chunk.stop - chunk.start), _numbers(chunk.start, chunk.stop), []
         except (pa.ArrowException, OSError) as error:
-            _content_alone(error, chunk)
+            files.blame_system(chunk.url, error)
             return _read_apart(file, chunk, wanted)
 
 
@@ -279,16 +262,6 @@ def _decoded(file: pq.ParquetFile, groups: Sequence[int], wanted: list[str], row
     if table.num_rows != rows:
         raise pa.ArrowInvalid(f"{table.num_rows} rows where the footer says {rows}")
     return table
-
-
-def _content_alone(error: Exception, chunk: Chunk) -> None:
-    """Arrow's complaints about content have no number; an error of the system is not to be stored as a fault of the file.
-
-    Raises:
-        RunError: the file could not be read this time.
-    """
-    if isinstance(error, OSError) and error.errno is not None:
-        raise RunError(f"{chunk.url} could not be read: {error.strerror}. What was finished is kept.\nFix: repeat the same command.") from error
 
 
 def _read_apart(file: pq.ParquetFile, chunk: Chunk, wanted: list[str]) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
@@ -301,7 +274,7 @@ def _read_apart(file: pq.ParquetFile, chunk: Chunk, wanted: list[str]) -> tuple[
             tables.append(_decoded(file, [group], wanted, stop - row))
             numbers.append(_numbers(row, stop))
         except (pa.ArrowException, OSError) as error:
-            _content_alone(error, chunk)
+            files.blame_system(chunk.url, error)
             lost.append(Unreadable(row, stop, f"row group {group}: {_sentence(error)}"))
         row = stop
     return pa.concat_tables(tables), pa.concat_arrays(numbers), lost
@@ -332,14 +305,14 @@ class _Rows:
     """A row group as a stream of rows; after an error it is at its end, and `problem` says why."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch], chunk: Chunk) -> None:
-        self._batches, self._row, self._left, self._chunk = batches, chunk.first, None, chunk
+        self._batches, self._row, self._left, self._url = batches, chunk.first, None, chunk.url
         self.problem = "it holds fewer rows than its footer says"
 
     def _next(self, most: int) -> pa.RecordBatch | None:
         try:
             batch = self._left if self._left is not None else next(self._batches, None)
         except (pa.ArrowException, OSError) as error:
-            _content_alone(error, self._chunk)
+            files.blame_system(self._url, error)
             self.problem, self._batches, batch = _sentence(error), iter(()), None
         if batch is None:
             return None

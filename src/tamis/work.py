@@ -178,10 +178,20 @@ def conform(table: pa.Table, schema: pa.Schema, names: Sequence[str]) -> pa.Tabl
         if item.name not in table.column_names:
             columns.append(pa.chunked_array([pa.nulls(table.num_rows, item.type)]))
         elif table.schema.field(item.name).type != item.type:
-            columns.append(table.column(item.name).cast(item.type))
+            columns.append(_cast(table.column(item.name), item))
         else:
             columns.append(table.column(item.name))
     return pa.table(columns, schema=pa.schema(fields, metadata=schema.metadata))
+
+
+def _cast(column: pa.ChunkedArray, item: pa.Field) -> pa.ChunkedArray:
+    try:
+        return column.cast(item.type)
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f'the column "{item.name}" holds {item.type} in some shards and in others {column.type} that does not fit: {str(error).splitlines()[0]}.\n'
+            "Fix: write it with one type in all shards."
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,7 @@ class Groups:
 
 
 def shown_values(values: pl.Series) -> pl.Series:
-    """Values of any type as text of bounded length; bytes that are no text are spelled out ("\\\\xff")."""
-    if values.dtype == pl.Binary:
-        read = [None if value is None else value.decode("utf-8", "backslashreplace") for value in values]
-        values = pl.Series(read, dtype=pl.String)
+    """Values of any type as text of bounded length."""
     text = pl.Series("value", values.cast(pl.String))
     length = text.str.len_bytes()
     beginning = pl.concat_str(pl.col("value").str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
