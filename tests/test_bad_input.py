@@ -69,7 +69,7 @@ KINDS: dict[str, Callable[[], pa.Array]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["anything", "id", "source"])
+@pytest.mark.parametrize("name", ["anything", "id"])
 def test_columns_pass_through(tmp_path: Path, kind: str, name: str) -> None:
     """A column of any type stays as it is, also where tamis would look at it for ids or reports."""
     given = table(**{name: KINDS[kind]()})
@@ -180,7 +180,7 @@ def test_numbers_that_do_not_fit(tmp_path: Path) -> None:
     run([Length()], str(tmp_path / "in"), tmp_path / "out")
     assert [row["n"] for row in data(tmp_path / "out")] == [0.5, 7.0]
     pq.write_table(pa.table({"text": ["y"], "n": [2**60 + 1]}), tmp_path / "in" / "c.parquet")
-    with pytest.raises(tamis.DataError, match='^the column "n" holds double in some shards and in others int64 that does not fit: '):
+    with pytest.raises(tamis.DataError, match=r'^the column "n" holds double in some shards and in others int64 that does not fit: '):
         run([Length()], str(tmp_path / "in"), tmp_path / "new")
 
 

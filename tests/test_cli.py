@@ -233,6 +233,15 @@ def test_explain_as_json(folder: Path, tamis_command: Tamis) -> None:
     assert found["stages"][1]["lines"] == [{"signal": "chars", "value": 51, "must": "must be at least 6", "ok": True}]
 
 
+def test_equality_meets_a_limit(folder: Path, tamis_command: Tamis) -> None:
+    """A value that equals its limit is shown as kept by it, as it is."""
+    run([Length(min_chars=5, max_chars=9)], "in", "limits")
+    for document, value in (("b", 5), ("part-000.parquet:0", 9)):
+        (found,) = json.loads(tamis_command("explain", "limits", document, "--json")[1])
+        assert found["verdict"] == "kept"
+        assert found["stages"][0]["lines"] == [{"signal": "chars", "value": value, "must": "must be between 5 and 9", "ok": True}]
+
+
 EXPORTS = {
     None: ["a", "b", "a", "e", "f"],
     "copies == 0": None,
@@ -291,12 +300,12 @@ def test_a_stage_by_path(folder: Path, tamis_command: Tamis, mapper: str) -> Non
     assert tamis_command("explain", "mine", "f")[1].startswith("f (part-001.parquet:2): dropped by 1 vowels: too many vowels\n")
 
 
-def test_stdout_can_be_closed(folder: Path) -> None:
-    """`tamis stages | head -1` is no error."""
-    line = f"{sys.executable} -m tamis stages | head -1"
+@pytest.mark.xfail(strict=True, reason="cli.main: typer turns a closed pipe into exit code 1 before main sees it")
+def test_stdout_can_be_closed() -> None:
+    """A reader that does not wait for the end, as `head` may, is no error."""
+    line = f"{sys.executable} -m tamis stages | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False, env=os.environ)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("  unicode")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_memory_and_command_agree(folder: Path) -> None:

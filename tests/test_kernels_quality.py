@@ -41,7 +41,7 @@ def slow_lower(word: str) -> str:
     return "".join(c.lower()[0] for c in word)
 
 
-def slow_counts(text: str, rule: str) -> dict[str, int]:
+def slow_counts(text: str, rule: str, stops: tuple[str, ...] = STOPS) -> dict[str, int]:
     """All counts of a text."""
     tokens = slow_tokens(text, rule)
     words = [token for token in tokens if any(c.isalnum() for c in token)]
@@ -64,20 +64,20 @@ def slow_counts(text: str, rule: str) -> dict[str, int]:
         "paragraphs": len(paragraphs),
         "bullet_paragraphs": sum(line.startswith(("●", "•", "*", "-")) for line in paragraphs),
         "ellipsis_paragraphs": sum(line.endswith(("...", ". . .", "…")) for line in paragraphs),
-        "stop_words": len(set(STOPS) & set(tokens)),
-        "stop_word_tokens": sum(slow_lower(token) in map(slow_lower, STOPS) for token in tokens),
+        "stop_words": len(set(stops) & set(tokens)),
+        "stop_word_tokens": sum(slow_lower(token) in set(map(slow_lower, stops)) for token in tokens),
     }
 
 
-def buffers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def buffers(texts: list[str], after: str = "...") -> tuple[np.ndarray, np.ndarray]:
     """(data, offsets), with bytes before and after that belong to no text."""
     pieces = [text.encode() for text in texts]
-    return np.frombuffer(b"##" + b"".join(pieces) + b"...", np.uint8), np.cumsum([2, *map(len, pieces)])
+    return np.frombuffer(b"##" + b"".join(pieces) + after.encode(), np.uint8), np.cumsum([2, *map(len, pieces)])
 
 
-def count(texts: list[str], rule: str) -> list[dict[str, int]]:
+def count(texts: list[str], rule: str, after: str = "...", stops: tuple[str, ...] = STOPS) -> list[dict[str, int]]:
     """What the kernel counts, one dict a text."""
-    counts = quality_counts(*buffers(texts), STOPS, rule=rule)
+    counts = quality_counts(*buffers(texts, after), stops, rule=rule)
     return [{name: int(counts[name][i]) for name in COUNTS} for i in range(len(texts))]
 
 
@@ -91,22 +91,64 @@ characters = st.characters(codec="utf-8", exclude_categories=["Cn"])
 texts = st.lists(st.sampled_from(PIECES) | characters, max_size=25).map("".join)
 
 
+# What follows the last text decides how much of it is counted 64 bytes at a time: almost nothing, or as much as is ASCII.
+AFTER = ["...", "... . . the #\n" * 6]
+
+
+@pytest.mark.parametrize("after", AFTER)
 @pytest.mark.parametrize("rule", ["unicode", "whitespace"])
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(batch=st.lists(texts, max_size=4))
 @example(batch=["", " ", "\n", "\r\n", "...", "\u0301", "a\r", "\r\n\n\r", ". . . . . .", "- \x00- ", "\x00- "])
 @example(batch=["a\r", "\nb", ". .", " .", "-", "…"])
-def test_counts_are_those_of_the_slow_program(rule, batch):
+def test_counts_are_those_of_the_slow_program(rule, after, batch):
     """On text of any script the kernel counts what plain Python counts, whatever lies around the text."""
-    assert count(batch, rule) == [slow_counts(text, rule) for text in batch]
+    assert count(batch, rule, after) == [slow_counts(text, rule) for text in batch]
+
+
+ASCII_PIECES = [piece for piece in PIECES if piece.isascii()] + ["word", "a.b:c;d,e'f", "1;2:3", "__", "((", "x" * 70, "-" * 70]
+ASCII_PIECES += ["\x7f", "\t", "don''t", "a.", ".5", "however", "However", "HOWEVER", "through", "throughout"]
+STOPS_OF_ALL_LENGTHS = ("the", "The", "a", "#", "...", "e.g", "don't", "however", "through", "throughout", "x" * 70, "\u212a", "ça")
+
+
+@pytest.mark.parametrize("rule", ["unicode", "whitespace"])
+@settings(max_examples=250, deadline=None)
+@given(
+    text=st.lists(st.sampled_from(ASCII_PIECES) | st.characters(max_codepoint=127), min_size=5, max_size=80).map("".join),
+    foreign=st.sampled_from(["", "é", "“", " “", "\u0301", "\u2028", "…", "漢"]),
+    place=st.integers(0, 300),
+    stops=st.lists(st.sampled_from(STOPS_OF_ALL_LENGTHS), unique=True).map(tuple),
+)
+@example(text="so be it " * 9, foreign="", place=0, stops=("be",))
+def test_counts_of_ascii_with_one_other_character(rule, text, foreign, place, stops):
+    """What is counted 64 bytes at a time adds up with the rest, wherever another character stands."""
+    text = text[:place] + foreign + text[place:]
+    assert count([text, text], rule, AFTER[1], stops) == [slow_counts(text, rule, stops)] * 2
+
+
+@pytest.mark.parametrize("rule", ["unicode", "whitespace"])
+def test_counts_do_not_depend_on_where_64_bytes_end(rule):
+    """Tokens, lines, dots and stop words are counted once, wherever they lie, up to a text of just 64 bytes."""
+    piece = "the end... of e.g. it -- . . . #1\r\n- However, that's a1\n\n"
+    texts = ["a" * n + " " + piece + "b" * m for n in range(70) for m in (0, 1, 62, 63, 64)]
+    assert count(texts, rule, AFTER[1]) == [slow_counts(text, rule) for text in texts]
+
+
+@pytest.mark.parametrize("rule", ["unicode", "whitespace"])
+def test_every_ascii_character(rule):
+    """Each pair of ASCII characters, between letters, between digits and alone, is read as the tables of Unicode say."""
+    stops = ("a", "z", "{", "`", "A", "[ ", "#")
+    pairs = [chr(a) + chr(b) for a in range(128) for b in range(128)]
+    for texts in (pairs, [f"x{pair}y" for pair in pairs], [f"1{pair}2" for pair in pairs]):
+        assert count(texts, rule, AFTER[1], stops) == [slow_counts(text, rule, stops) for text in texts]
 
 
 def test_comparison_with_the_slow_program_can_fail(monkeypatch):
     """Meta-test: a kernel that took marks for symbols would be noticed."""
-    from tamis.kernels import quality, unicode
+    from tamis.kernels import unicode
 
-    flags = quality._flags("unicode") & ~np.uint16(unicode.MARK)
-    monkeypatch.setattr(quality, "_flags", lambda _: flags)
+    flags = unicode.flags("unicode") & ~np.uint16(unicode.MARK)
+    monkeypatch.setattr(unicode, "flags", lambda _: flags)
     assert count(["cafe\u0301"], "unicode") != [slow_counts("cafe\u0301", "unicode")]
 
 
@@ -152,9 +194,10 @@ def test_stop_words_of_any_number_script_and_length():
     """64 stop words, some longer than 64 characters, are each found."""
     stops = tuple(["x" * 70, "x" * 71, "ще", "有", "l'eau"] + [f"w{i}" for i in range(59)])
     text = " ".join([*stops, "X" * 70, "ЩЕ", "x" * 72, "w59"])
-    counts = quality_counts(*buffers([text, stops[0], "x" * 69]), stops)
-    assert counts["stop_words"].tolist() == [64, 1, 0]
-    assert counts["stop_word_tokens"].tolist() == [66, 1, 0]
+    for after in AFTER:
+        counts = quality_counts(*buffers([text, stops[0], "x" * 69], after), stops)
+        assert counts["stop_words"].tolist() == [64, 1, 0]
+        assert counts["stop_word_tokens"].tolist() == [66, 1, 0]
 
 
 @pytest.mark.parametrize("rule", ["unicode", "whitespace"])

@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from runs import command, corpus, data, fates, fates_in_memory, ledger, quaranti
 from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
 
 import tamis
-from tamis import shards
+from tamis import disk, explain, export, folder, mappers, runner, shards
 from tamis.recipe import dump
 
 STAGES = [Length(min_chars=12.0), StockLines(), Lower(), Openings(max_openings=20.0), Twins(), Repeat()]
@@ -118,6 +118,43 @@ def test_hash_seeds_do_not_matter(tmp_path: Path, wanted: tuple[Path, dict[str, 
         done = command("run", tmp_path / "test.yaml", place, "-o", tmp_path / seed, env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": paths})
         assert (done.returncode, done.stdout != "") == (0, True), done.stderr
         assert snapshot(tmp_path / seed) == bytes_wanted
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_slabs_do_not_matter(tmp_path: Path, wanted: tuple[Path, dict[str, bytes]], workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corpus judged in many slabs into many files of the ledger is judged as a whole; it can be explained and exported."""
+    place, bytes_wanted = wanted
+    monkeypatch.setattr(disk, "SLAB_ROWS", 5)
+    monkeypatch.setattr(runner, "LEDGER_ROWS", 12)
+    run(STAGES, str(place), tmp_path / "out", workers=workers)
+    assert len(list((tmp_path / "out" / "ledger").iterdir())) > 2
+    assert ledger(tmp_path / "out") == ledger(place.parent / "out")
+    assert snapshot(tmp_path / "out", ("data", "signals")) == {name: one for name, one in bytes_wanted.items() if name.split("/")[0] in ("data", "signals")}
+    finished = folder.opened(str(tmp_path / "out"))
+    for row in ledger(tmp_path / "out")[::7]:
+        (found,) = explain.explain(finished, f"{row['shard']}:{row['row']}")
+        assert (found["id"], found["copies"], found["stage"], found["reasons"]) == (row["id"], row["copies"], row["stage"], row["reasons"])
+    exporting, count = export.export(finished, "copies != 1", workers=workers)
+    exported = [row for path in sorted(Path(exporting).iterdir()) for row in pa.parquet.read_table(path).to_pylist()]
+    chosen = [row for row in ledger(tmp_path / "out") if row["copies"] != 1]
+    assert [(row["id"], row["tamis_copies"], row["tamis_reasons"]) for row in exported] == [(row["id"], row["copies"], row["reasons"]) for row in chosen]
+    assert count == len(chosen) > 10
+
+
+@pytest.mark.parametrize("name", mappers.MAPPERS)
+def test_results_come_in_the_order_of_the_tasks(name: str) -> None:
+    """Whoever is quicker, results are in order; no more than two tasks a worker are taken ahead."""
+    taken = []
+
+    def tasks() -> Iterator[int]:
+        for i in range(40):
+            taken.append(i)
+            yield i
+
+    results = mappers.MAPPERS[name](abs, tasks(), 2)
+    for i, result in enumerate(results):
+        assert result == i
+        assert len(taken) <= i + 6
 
 
 @pytest.mark.parametrize("seed", range(3))

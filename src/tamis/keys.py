@@ -60,8 +60,8 @@ def description(stage: Stage, columns: Columns, above: Sequence[str], fingerprin
 
 
 def relation_key(key: str, fingerprints: Sequence[str]) -> str:
-    """The key of what a stage relates: of its signals, over these shards."""
-    return digest([key, sorted(fingerprints)])
+    """The key of what a stage relates: of its signals, over these shards in this order, for it holds row numbers."""
+    return digest([key, list(fingerprints)])
 
 
 def base_key(columns: Columns, carried: Sequence[str], *, ties: bool) -> str:

@@ -1,25 +1,117 @@
-"""Reading and writing one code point of valid UTF-8."""
+"""Reading and writing text: one code point of valid UTF-8, 8 bytes or 64 bytes at a time."""
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 # Compiled functions are typed by their signatures.
 
 from __future__ import annotations
 
-from tamis.kernels._jit import helper
+from typing import Any
+
+import numpy as np
+from numba import extending
+from llvmlite import ir  # type: ignore[import-untyped]
+
+from tamis.kernels._jit import helper, u64
+from tamis.kernels.unicode import SPACE
+
+_intrinsic: Any = extending.intrinsic
+
+# In a mask of 64 bytes, bit k stands for byte k. These are written in LLVM's terms: the loop
+# `mask |= u64(low <= data[i + k] <= high) << k`, which LLVM does not see through, makes 12 GB/s a mask, this 128;
+# `quality_counts` then makes 390 MB/s rather than 640.
+_BLOCK = ir.VectorType(ir.IntType(8), 64)
+
+
+def _block(context, builder, data_type, data, i):
+    pointer = builder.gep(context.make_array(data_type)(context, builder, data).data, [i])
+    return builder.load(builder.bitcast(pointer, _BLOCK.as_pointer()), align=1)
+
+
+def _repeated(builder, byte):
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), None)
+    first = builder.insert_element(ir.Constant(_BLOCK, None), byte, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, lanes)
+
+
+@_intrinsic
+def _between(_, data, i, low, high):
+    def build(context, builder, signature, arguments):
+        data, i, low, high = arguments
+        above = builder.sub(_block(context, builder, signature.args[0], data, i), _repeated(builder, low))
+        inside = builder.icmp_unsigned("<=", above, _repeated(builder, builder.sub(high, low)))
+        return builder.bitcast(inside, ir.IntType(64))
+
+    return u64(data, i, low, high), build
+
+
+@_intrinsic
+def _equal(_, data, i, j):
+    def build(context, builder, signature, arguments):
+        a, b = (_block(context, builder, signature.args[0], arguments[0], at) for at in arguments[1:])
+        return builder.bitcast(builder.icmp_unsigned("==", a, b), ir.IntType(64))
+
+    return u64(data, i, j), build
+
+
+@_intrinsic
+def count_bits(_, _mask):
+    """How many bits are set."""
+    return u64(u64), lambda _context, builder, _signature, arguments: builder.ctpop(arguments[0])
+
+
+@_intrinsic
+def zeros_below(_, _mask):
+    """The place of the lowest bit; 64 if none is set."""
+    return u64(u64), lambda _context, builder, _signature, arguments: builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+
+@_intrinsic
+def zeros_above(_, _mask):
+    """63 less the place of the highest bit; 64 if none is set."""
+    return u64(u64), lambda _context, builder, _signature, arguments: builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+
+@helper
+def bytes_between(data, i, low, high):
+    """Which of the 64 bytes at i lie between two, both included."""
+    return _between(data, np.uint64(i), np.uint8(low), np.uint8(high))
+
+
+@helper
+def bytes_repeated(data, i):
+    """Which of the 64 bytes at i equal the byte after them: 65 are read."""
+    return _equal(data, np.uint64(i), np.uint64(i) + np.uint64(1))
+
+
+@helper
+def word_at(data, i):
+    """The 8 bytes at i, the first one lowest."""
+    # One load: 7.7 GB/s of murmur128. With a signed index, which may be negative and count from the end, it is 8: 2.3.
+    i = np.uint64(i)
+    word = np.uint64(0)
+    for k in range(8):
+        word |= np.uint64(data[i + np.uint64(k)]) << np.uint64(8 * k)
+    return word
+
+
+@helper
+def _low_bits(data, i, k):
+    """What the k-th byte after i, which is 10xxxxxx, adds to a code point."""
+    return int(data[i + np.uint64(k)] & 0x3F)
 
 
 @helper
 def decode(data, i):
     """(code point, bytes) at i."""
+    i = np.uint64(i)  # 13 % of murmur128_folded, see `word_at`
     b = data[i]
     if b < 0x80:
         return int(b), 1
     if b < 0xE0:
-        return (int(b & 0x1F) << 6) | int(data[i + 1] & 0x3F), 2
+        return (int(b & 0x1F) << 6) | _low_bits(data, i, 1), 2
     if b < 0xF0:
-        return (int(b & 0x0F) << 12) | (int(data[i + 1] & 0x3F) << 6) | int(data[i + 2] & 0x3F), 3
-    c = (int(b & 0x07) << 18) | (int(data[i + 1] & 0x3F) << 12) | (int(data[i + 2] & 0x3F) << 6) | int(data[i + 3] & 0x3F)
-    return c, 4
+        return (int(b & 0x0F) << 12) | (_low_bits(data, i, 1) << 6) | _low_bits(data, i, 2), 3
+    return (int(b & 0x07) << 18) | (_low_bits(data, i, 1) << 12) | (_low_bits(data, i, 2) << 6) | _low_bits(data, i, 3), 4
 
 
 @helper
@@ -42,3 +134,22 @@ def encode(c, out, n):
     out[n + 2] = 0x80 | ((c >> 6) & 0x3F)
     out[n + 3] = 0x80 | (c & 0x3F)
     return n + 4
+
+
+@helper
+def strip(data, start, end, flags):
+    """The borders of data[start:end] without white space at either end; flags as of `tamis.kernels.unicode`."""
+    while start < end:
+        c, width = decode(data, start)
+        if not flags[c] & SPACE:
+            break
+        start += width
+    while end > start:
+        last = end - 1
+        while data[last] & 0xC0 == 0x80:
+            last -= 1
+        c, _ = decode(data, last)
+        if not flags[c] & SPACE:
+            break
+        end = last
+    return start, end

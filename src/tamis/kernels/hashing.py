@@ -12,7 +12,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, f64, helper, i32, i64, kernel, reads, u8, u16, u64, writes
-from tamis.kernels._text import decode, encode
+from tamis.kernels._text import decode, encode, word_at
 
 _C1 = np.uint64(0x87C37B91114253D5)
 _C2 = np.uint64(0x4CF5AD432745937F)
@@ -132,11 +132,11 @@ def _mix(a, b):
 
 
 @helper
-def _load(data, i, n):
+def _bytes_at(data, i, n):
     """The n bytes at i, the first one lowest."""
     word = np.uint64(0)
     for k in range(n):
-        word |= np.uint64(data[i + k]) << np.uint64(8 * k)
+        word |= np.uint64(data[np.uint64(i + k)]) << np.uint64(8 * k)
     return word
 
 
@@ -145,15 +145,15 @@ def _murmur(data, start, end, seed):
     h1 = h2 = seed
     i = start
     while end - i >= 16:
-        h1 ^= _rotate(_load(data, i, 8) * _C1, 31) * _C2
+        h1 ^= _rotate(word_at(data, i) * _C1, 31) * _C2
         h1 = (_rotate(h1, 27) + h2) * np.uint64(5) + np.uint64(0x52DCE729)
-        h2 ^= _rotate(_load(data, i + 8, 8) * _C2, 33) * _C1
+        h2 ^= _rotate(word_at(data, i + 8) * _C2, 33) * _C1
         h2 = (_rotate(h2, 31) + h1) * np.uint64(5) + np.uint64(0x38495AB5)
         i += 16
     if end - i > 8:
-        h2 ^= _rotate(_load(data, i + 8, end - i - 8) * _C2, 33) * _C1
+        h2 ^= _rotate(_bytes_at(data, i + 8, end - i - 8) * _C2, 33) * _C1
     if end > i:
-        h1 ^= _rotate(_load(data, i, min(end - i, 8)) * _C1, 31) * _C2
+        h1 ^= _rotate(_bytes_at(data, i, min(end - i, 8)) * _C1, 31) * _C2
     h1 ^= np.uint64(end - start)
     h2 ^= np.uint64(end - start)
     h1 += h2

@@ -1,4 +1,8 @@
-"""Everything the Gopher quality rules count, in one walk over the bytes."""
+"""Everything the Gopher quality rules count.
+
+Tokens are walked through character by character; but where 8 bytes are ASCII, those of up to 64 bytes are counted at once
+(`quality_ascii`): 640 MB/s rather than 230 on English web text.
+"""
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 # Compiled functions are typed by their signatures.
@@ -10,10 +14,11 @@ from functools import cache
 
 import numpy as np
 
+from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import unicode
-from tamis.kernels._jit import aligned, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels._text import decode
-from tamis.kernels.unicode import ALONE, DIGIT, JOINS_DIGITS, JOINS_LETTERS, LETTER, LINE_END, MARK, NUMBER, RUN, SEPARATOR, SPACE
+from tamis.kernels._jit import aligned, b1, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
+from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_below
+from tamis.kernels.unicode import ALONE, DIGIT, JOINS_DIGITS, JOINS_LETTERS, LETTER, LINE_END, MARK, NUMBER, RUN, SEPARATOR
 
 COUNTS = (
     "tokens",
@@ -35,29 +40,12 @@ COUNTS = (
     "stop_words",
     "stop_word_tokens",
 )
-(
-    _TOKENS,
-    _TOKEN_CHARS,
-    _WORDS,
-    _WORD_CHARS,
-    _LETTER_TOKENS,
-    _ALNUM_FIRST_TOKENS,
-    _HASHES,
-    _DOTS,
-    _SPACED_DOTS,
-    _ELLIPSES,
-    _LINES,
-    _BULLET_LINES,
-    _ELLIPSIS_LINES,
-    _PARAGRAPHS,
-    _BULLET_PARAGRAPHS,
-    _ELLIPSIS_PARAGRAPHS,
-    _STOP_WORDS,
-    _STOP_WORD_TOKENS,
-) = range(len(COUNTS))
+_TOKENS, _TOKEN_CHARS, _WORDS, _WORD_CHARS, _LETTER_TOKENS, _ALNUM_FIRST_TOKENS = range(6)
+_HASHES, _DOTS, _SPACED_DOTS, _ELLIPSES = range(6, 10)
+_LINES, _BULLET_LINES, _ELLIPSIS_LINES, _PARAGRAPHS, _BULLET_PARAGRAPHS, _ELLIPSIS_PARAGRAPHS = range(10, 16)
+_STOP_WORDS, _STOP_WORD_TOKENS = range(16, 18)
 
 MAX_STOP_WORDS = 64
-_COUNTED = 1 << 15  # a bit that unicode.flags leaves free: "#", "." and "…"
 
 
 def quality_counts(
@@ -88,17 +76,11 @@ def quality_counts(
         stop_word_tokens: tokens that, lower-cased, are a stop word lower-cased.
     """
     counts = np.zeros((len(offsets) - 1, len(COUNTS)), np.uint32)
-    tables = _flags(rule), unicode.lower(), *_stop_tables(tuple(stop_words))
+    words = tuple(stop_words)
+    tables = unicode.flags(rule), unicode.lower(), *_stop_tables(words), *blocks.stop_keys(words)
     scratch = np.empty(2, np.int64), np.empty(1, np.uint64)
-    _count_all(aligned(data, np.uint8), aligned(offsets, np.int64), *tables, *scratch, counts)
+    _count_all(aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", *tables, *scratch, counts)
     return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
-
-
-@cache
-def _flags(rule: unicode.WordRule) -> np.ndarray:
-    flags = unicode.flags(rule).copy()
-    flags[[ord("#"), ord("."), ord("…")]] |= np.uint16(_COUNTED)
-    return flags
 
 
 @cache
@@ -112,25 +94,6 @@ def _stop_tables(stop_words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, n
         starting[unicode.lower()[ord(word[0])] & 127] |= bit
         long[min(len(word), 63)] |= bit
     return letters, borders, starting, long
-
-
-@helper
-def _strip(data, start, end, flags):
-    """The borders of data[start:end] without white space at either end."""
-    while start < end:
-        c, width = decode(data, start)
-        if not flags[c] & SPACE:
-            break
-        start += width
-    while end > start:
-        last = end - 1
-        while data[last] & 0xC0 == 0x80:
-            last -= 1
-        c, _ = decode(data, last)
-        if not flags[c] & SPACE:
-            break
-        end = last
-    return start, end
 
 
 @helper
@@ -159,16 +122,14 @@ def _spaced_dots_end(data, start, end):
 
 
 @helper
-def _count_line(data, start, end, flags, counts):
-    start, end = _strip(data, start, end, flags)
+def _count_line(data, start, end, counts):
     counts[_LINES] += 1
     counts[_BULLET_LINES] += _begins_with_bullet(data, start, end)
     counts[_ELLIPSIS_LINES] += _ends_with_ellipsis(data, start, end)
 
 
 @helper
-def _count_paragraph(data, start, end, flags, counts):
-    start, end = _strip(data, start, end, flags)
+def _count_paragraph(data, start, end, counts):
     if start == end:
         return
     counts[_PARAGRAPHS] += 1
@@ -178,21 +139,63 @@ def _count_paragraph(data, start, end, flags, counts):
 
 
 @helper
-def _count_symbols(data, begin, end, free, counts):
-    """Count the symbols in a token. `free`: before which byte "..." and ". . ." may not begin, for none may overlap."""
-    for k in range(begin, end):
-        b = data[k]
-        if b == 0x23:
-            counts[_HASHES] += 1
-        elif b == 0xE2:
-            counts[_ELLIPSES] += _is(data, k, 0xE2, 0x80, 0xA6)
-        elif b == 0x2E:
-            if k - 2 >= free[0] and data[k - 1] == 0x2E and data[k - 2] == 0x2E:
-                counts[_DOTS] += 1
-                free[0] = k + 1
-            if _spaced_dots_end(data, free[1], k + 1):
-                counts[_SPACED_DOTS] += 1
-                free[1] = k + 1
+def _count_dots(data, k, free, counts):
+    """Count what ends with the "." at k. `free`: before which byte "..." and ". . ." may not begin, for none may overlap."""
+    if k - 2 >= free[0] and data[k - 1] == 0x2E and data[k - 2] == 0x2E:
+        counts[_DOTS] += 1
+        free[0] = k + 1
+    if _spaced_dots_end(data, free[1], k + 1):
+        counts[_SPACED_DOTS] += 1
+        free[1] = k + 1
+
+
+@helper
+def _noted(data, i, end):
+    """Which of the next 64 bytes may be a symbol or the end of a line: all, where too few bytes follow to ask."""
+    noted = ~np.uint64(0)
+    if i + 64 <= len(data):
+        dots = bytes_between(data, i, 0x2E, 0x2E)
+        noted = dots & (dots << np.uint64(1) | dots << np.uint64(2) | np.uint64(3))
+        noted |= bytes_between(data, i, 0x23, 0x23) | bytes_between(data, i, 10, 13) | bytes_between(data, i, 0x1C, 0x1E)
+        noted |= bytes_between(data, i, 0xC2, 0xC2) | bytes_between(data, i, 0xE2, 0xE2)
+    return noted if end - i >= 64 else noted & ~(~np.uint64(0) << np.uint64(end - i))
+
+
+@helper
+def _count_symbols_and_lines(data, start, end, flags, free, counts):
+    line = paragraph = start
+    free[:] = start
+    for block in range(start, end, 64):
+        noted = _noted(data, block, end)
+        while noted:
+            i = block + np.int64(zeros_below(noted))
+            noted &= noted - np.uint64(1)
+            b = data[i]
+            if b == 0x23:
+                counts[_HASHES] += 1
+            elif b == 0x2E:
+                _count_dots(data, i, free, counts)
+            elif b < 0x20 or b == 0xC2 or b == 0xE2:
+                c, width = decode(data, i)
+                counts[_ELLIPSES] += c == 0x2026
+                if not flags[c] & LINE_END:
+                    continue
+                first, last = strip(data, line, i, flags)
+                # The line before "\r\n" is counted at "\r".
+                if b != 10 or i == start or data[i - 1] != 13:
+                    _count_line(data, first, last, counts)
+                if b == 10:
+                    if paragraph < line:
+                        first, last = strip(data, paragraph, i, flags)
+                    _count_paragraph(data, first, last, counts)
+                    paragraph = i + 1
+                line = i + width
+    if line < end:
+        first, last = strip(data, line, end, flags)
+        _count_line(data, first, last, counts)
+    if paragraph < end:
+        first, last = strip(data, paragraph, end, flags)
+        _count_paragraph(data, first, last, counts)
 
 
 @helper
@@ -246,9 +249,11 @@ def _rest_of_other(data, i, end, flags, first):
 
 
 @helper
-def _count_stop_words(data, begin, chars, candidates, lower, letters, borders, seen):
-    """Compare a token with the stop words of its length; return how often it is one, lower-cased."""
-    equal, s = 0, 0
+def _is_stop_word(data, begin, first, chars, words, lower, seen):
+    """Whether a token is a stop word in some case; `seen` gets a bit for the one that it is in just this case."""
+    letters, borders, starting, long = words
+    candidates = starting[lower[first] & 127] & long[min(chars, 63)]
+    found, s = False, 0
     while candidates:
         # Lengths from 63 on share a bit.
         if candidates & np.uint64(1) and borders[s + 1] - borders[s] == chars:
@@ -260,68 +265,82 @@ def _count_stop_words(data, begin, chars, candidates, lower, letters, borders, s
                 same = same and lower[c] == lower[letters[k]]
                 if not same:
                     break
-            equal |= same
+            found |= same
             if exact and same:
                 seen[0] |= np.uint64(1) << np.uint64(s)
         candidates >>= np.uint64(1)
         s += 1
-    return equal
+    return found
 
 
 @helper
-def _bits(x):
-    n = 0
-    while x:
-        x &= x - np.uint64(1)
-        n += 1
-    return n
+def _count_block(data, i, end, whitespace, words, table, lower, seen, counts):
+    """Count the tokens in the first of the next 64 bytes, as far as they are ASCII; return how many bytes that was."""
+    text, size = blocks.whole_tokens(data, i, end, whitespace)
+    if size == 0:
+        return size
+    starts, runs, alnums, letters = blocks.tokens(data, i, text, whitespace)
+    counts[_TOKENS] += count_bits(starts)
+    counts[_TOKEN_CHARS] += count_bits(text)
+    counts[_LETTER_TOKENS] += count_bits(blocks.ends_with(letters, runs))
+    counts[_ALNUM_FIRST_TOKENS] += count_bits(starts & alnums)
+    found, chars = blocks.count_words(alnums, runs)
+    counts[_WORDS] += found
+    counts[_WORD_CHARS] += chars
+    borders = starts | ~text
+    left = blocks.starts_by_length(starts, borders, table[3][1])
+    while left:
+        place = zeros_below(left)
+        left &= left - np.uint64(1)
+        begin, n = i + np.int64(place), blocks.length_at(borders, place)
+        if n <= blocks.PACKED:
+            counts[_STOP_WORD_TOKENS] += blocks.is_short_stop_word(data, begin, n, table, seen)
+        else:
+            counts[_STOP_WORD_TOKENS] += _is_stop_word(data, begin, data[begin], n, words, lower, seen)
+    return size
 
 
-_INPUTS = (reads(u8), reads(i64), reads(u16), reads(i32), reads(i32), reads(i64), reads(u64), reads(u64))
+@helper
+def _count_token(data, i, end, first, width, flags, words, lower, seen, counts):
+    """Count the token at i, whose first character was read; return where it ends."""
+    begin, kind = i, flags[first]
+    if kind & RUN:
+        i, extra, kinds = _rest_of_run(data, begin + width, end, flags, kind)
+    else:
+        i, extra, kinds = _rest_of_other(data, begin + width, end, flags, first)
+    chars = i - begin - extra - (width - 1)
+    counts[_TOKENS] += 1
+    counts[_TOKEN_CHARS] += chars
+    counts[_LETTER_TOKENS] += (kinds & LETTER) != 0
+    counts[_ALNUM_FIRST_TOKENS] += (kind & (LETTER | NUMBER)) != 0
+    if kinds & (LETTER | NUMBER):
+        counts[_WORDS] += 1
+        counts[_WORD_CHARS] += chars
+    counts[_STOP_WORD_TOKENS] += _is_stop_word(data, begin, first, chars, words, lower, seen)
+    return i
 
 
-@kernel(*_INPUTS, writes(i64), writes(u64), writes(u32, 2))
-def _count_all(data, offsets, flags, lower, letters, borders, starting, long, free, seen, out):
+_TABLES = (reads(u16), reads(i32), reads(i32), reads(i64), reads(u64), reads(u64), reads(u64), reads(u64), reads(u64), reads(u64))
+
+
+@kernel(reads(u8), reads(i64), b1, *_TABLES, writes(i64), writes(u64), writes(u32, 2))
+def _count_all(data, offsets, whitespace, flags, lower, letters, borders, starting, long, exact, keys, sets, settings, free, seen, out):
+    words, table = (letters, borders, starting, long), (exact, keys, sets, settings)
     for d in range(len(out)):
         counts = out[d]
-        start, end = offsets[d], offsets[d + 1]
-        i = line = paragraph = start
-        free[:] = start
+        i, end = offsets[d], offsets[d + 1]
+        _count_symbols_and_lines(data, i, end, flags, free, counts)
         seen[0] = 0
         while i < end:
+            # Blocks are for ASCII: tried at every token they would make Russian 20 % slower, so 8 bytes are looked at first.
+            if i + blocks.READ_AHEAD <= len(data) and not word_at(data, i) & np.uint64(0x8080808080808080):
+                size = _count_block(data, i, end, whitespace, words, table, lower, seen, counts)
+                if size > 0:
+                    i += size
+                    continue
             first, width = decode(data, i)
-            kind = flags[first]
-            if kind & SEPARATOR:
-                if kind & LINE_END:
-                    # The line before "\r\n" is counted at "\r".
-                    if first != 10 or i == start or data[i - 1] != 13:
-                        _count_line(data, line, i, flags, counts)
-                    line = i + width
-                    if first == 10:
-                        _count_paragraph(data, paragraph, i, flags, counts)
-                        paragraph = line
+            if flags[first] & SEPARATOR:
                 i += width
-                continue
-            begin = i
-            if kind & RUN:
-                i, extra, kinds = _rest_of_run(data, begin + width, end, flags, kind)
             else:
-                i, extra, kinds = _rest_of_other(data, begin + width, end, flags, first)
-            chars = i - begin - extra - (width - 1)
-            counts[_TOKENS] += 1
-            counts[_TOKEN_CHARS] += chars
-            counts[_LETTER_TOKENS] += (kinds & LETTER) != 0
-            counts[_ALNUM_FIRST_TOKENS] += (kind & (LETTER | NUMBER)) != 0
-            if kinds & (LETTER | NUMBER):
-                counts[_WORDS] += 1
-                counts[_WORD_CHARS] += chars
-            if kinds & _COUNTED:
-                _count_symbols(data, begin, i, free, counts)
-            candidates = starting[lower[first] & 127] & long[min(chars, 63)]
-            if candidates:
-                counts[_STOP_WORD_TOKENS] += _count_stop_words(data, begin, chars, candidates, lower, letters, borders, seen)
-        if line < end:
-            _count_line(data, line, end, flags, counts)
-        if paragraph < end:
-            _count_paragraph(data, paragraph, end, flags, counts)
-        counts[_STOP_WORDS] = _bits(seen[0])
+                i = _count_token(data, i, end, first, width, flags, words, lower, seen, counts)
+        counts[_STOP_WORDS] = count_bits(seen[0])
