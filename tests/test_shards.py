@@ -16,7 +16,7 @@ from runs import corpus, data, fates, fates_in_memory, ledger, quarantine, run, 
 from stages_for_tests import Length, Lower, Repeat, Twins
 
 import tamis
-from tamis import shards, work
+from tamis import files, shards, work
 
 STAGES = [Length(min_chars=12), Lower(), Twins(), Repeat()]
 
@@ -188,6 +188,14 @@ def damaged(place: str, out: Path) -> dict[str, Any] | None:
         return run([Length(min_chars=12), Lower(), Twins()], place, out, mapper="serial")["counts"]
     except tamis.DataError:
         return None
+
+
+def test_arrow_reads_local_files_itself(tmp_path: Path) -> None:
+    """No thread of Arrow holds a Python file, which it might let go of while Python exits (that aborts the process)."""
+    place = split(tmp_path / "in", corpus(2), 1)
+    with files.open_read(f"{place}/part-000.parquet") as file:
+        assert isinstance(file, pa.NativeFile)
+        assert not isinstance(file, pa.PythonFile)
 
 
 def test_equal_files_are_measured_once(tmp_path: Path) -> None:
