@@ -66,7 +66,7 @@ def test_lists_by_path(tmp_path: Path) -> None:
 )
 def test_rules_that_make_no_sense(given: dict[str, Any], error: type[Exception], message: str) -> None:
     """Rules that cannot be meant are refused in one sentence."""
-    with pytest.raises(Exception) as caught:  # noqa: B017, PT011  a RecipeError from a recipe's place
+    with pytest.raises(Exception) as caught:
         make_stage("rules", **given)
     assert str(caught.value) == message
 
@@ -127,8 +127,8 @@ def test_a_dropped_document_is_nobodys_keeper() -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.sampled_from(["a", "A", "a ", "b", "é", "e\u0301", "", "a b", "a\nb"]), max_size=12), st.booleans())
-def test_exact_duplicates_match_python(texts: list[str], folded: bool) -> None:
+@given(texts=st.lists(st.sampled_from(["a", "A", "a ", "b", "é", "e\u0301", "", "a b", "a\nb"]), max_size=12), folded=st.booleans())
+def test_exact_duplicates_match_python(texts: list[str], *, folded: bool) -> None:
     """One of each group stays, groups being those of a dictionary."""
     key = (lambda text: " ".join(text.lower().split())) if folded else (lambda text: text)
     data = pa.table({"text": pa.array(texts, pa.string())})

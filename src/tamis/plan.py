@@ -14,7 +14,7 @@ from tamis import files, ledger
 from tamis.documents import ROLES, require_columns
 from tamis.errors import RunError
 from tamis.keys import base_key, keys, relation_key
-from tamis.measure import Step
+from tamis.measure import Step, measure
 from tamis.recipe import Recipe
 from tamis.shards import Chunk, Corpus
 from tamis.stage import Stage, has
@@ -73,7 +73,8 @@ class Plan:
 
     def relation(self, name: str) -> str:
         """The file of what a step relates."""
-        return files.join(self.out, "relations", f"{name}-{relation_key(self.keys[name], self.fingerprints)}", "part-00000.parquet")
+        in_order = [shard.fingerprint for shard in self.corpus.shards]
+        return files.join(self.out, "relations", f"{name}-{relation_key(self.keys[name], in_order)}", "part-00000.parquet")
 
     @cached_property
     def names(self) -> list[str]:
@@ -115,8 +116,9 @@ def signals_of(stage: Stage, plan: Plan) -> list[str]:
     if has(stage, "fit"):
         return []
     columns, schema = plan.recipe.columns, plan.corpus.schema
-    real = {name: pa.large_string() if name == "text" else schema.field(columns.named(name)).type for name in stage.columns_read()}
-    return stage.measure(pa.schema(list(real.items())).empty_table()).columns
+    fields = [("text", pa.large_string()) if name == "text" else schema.field(columns.named(name)) for name in stage.columns_read()]
+    nothing = pa.schema(fields).empty_table()
+    return measure(Step(stage.name(), stage), nothing, columns).signals.columns
 
 
 def check_room(plan: Plan) -> None:

@@ -201,7 +201,7 @@ class Filter(Stage):
     def _check_exception(self, place: str, parameter: str, value: Any) -> None:
         if parameter not in self.reasons:
             raise StageError(f'{self.name()}: "{place}" names no limit "{parameter}". {suggest(parameter, self.reasons)}')
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value):  # noqa: PLR0124  NaN
             raise StageError(f'{self.name()}: "{place}: {parameter}" must be a number or null, not "{value}".')
 
     def _is_on(self, parameter: str) -> bool:

@@ -38,7 +38,7 @@ def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
         module, _, cls = TABLE[name].partition(":")
         return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
     where, _, cls = name.rpartition(":")
-    module_of = _from_file((folder or Path()) / where) if where.endswith(".py") else _from_module(where)
+    module_of = _from_file(((folder or Path()) / where).absolute()) if where.endswith(".py") else _from_module(where)
     found = getattr(module_of, cls, None)
     if found is None:
         known = [key for key, value in vars(module_of).items() if inspect.isclass(value) and issubclass(value, Stage)]
@@ -46,7 +46,7 @@ def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
     if not (inspect.isclass(found) and issubclass(found, Stage)):
         raise RecipeError(f'"{name}" is not a stage: it must be a class derived from tamis.Stage, Filter or Edit.')
     if where.endswith(".py"):
-        path = str((folder or Path()) / where)
+        path = str(((folder or Path()) / where).absolute())
         # Another process knows no module of this name: it loads the file again.
         copyreg.pickle(found, lambda stage: (_rebuild, (path, cls, parameters(stage))))
     return found
@@ -77,7 +77,6 @@ def _from_module(where: str) -> Any:
 
 @lru_cache
 def _from_file(path: Path) -> Any:
-    path = path.absolute()
     if not path.is_file():
         near = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise RecipeError(f'the file "{path.name}" does not exist in "{path.parent}". {suggest(path.name, near, what="files:")}')

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
+from typing import Any
 
 import polars as pl
 
@@ -84,7 +85,7 @@ def _comparison(a: ast.expr, op: ast.cmpop, b: ast.expr, text: str, rename: Call
     left = _expression(a, text, rename)
     if isinstance(op, ast.In | ast.NotIn):
         try:
-            values = list(ast.literal_eval(b))
+            values = list(_listed(b))
         except (ValueError, TypeError) as error:
             raise StageError(_message(text, f'"in" wants a list of values, not "{ast.unparse(b)}"')) from error
         return left.is_in(values) if isinstance(op, ast.In) else ~left.is_in(values)
@@ -93,6 +94,13 @@ def _comparison(a: ast.expr, op: ast.cmpop, b: ast.expr, text: str, rename: Call
     if type(op) not in _COMPARE:
         raise StageError(_message(text, f'"{ast.unparse(ast.Compare(a, [op], [b]))}" is not understood'))
     return _COMPARE[type(op)](left, _expression(b, text, rename))
+
+
+def _listed(node: ast.expr) -> Iterable[Any]:
+    values = ast.literal_eval(node)
+    if isinstance(values, str | bytes):
+        raise TypeError  # "fr" would be the list of its letters
+    return values  # type: ignore[no-any-return]
 
 
 def _dotted(node: ast.expr, text: str) -> str:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C; by convention 128 and the signal's number."""
+
 
 def main() -> None:
     """Run a command; a user's mistake is one sentence on stderr and exit code 2."""
     from tamis.cli.app import app
     from tamis.errors import TamisError
 
+    code = 0
     try:
-        app(prog_name="tamis")
+        code = app(prog_name="tamis", standalone_mode=False) or 0
     except TamisError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        code = 2
+    except Exception as error:
+        if not hasattr(error, "exit_code") or not hasattr(error, "show"):
+            raise
+        error.show()  # typer's own: a missing argument, an unknown option
+        code = error.exit_code
+    if code == INTERRUPTED:
         print("Stopped. The same command does what is left.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    sys.exit(code)

@@ -66,12 +66,12 @@ def run(
         warm([stage for _, stage in made.named], say)
         plan.check(made)
         described = plan.describe(made)
-        print(json.dumps(described, indent=2) if as_json else show.plan(described))
+        show.out(json.dumps(described, indent=2) if as_json else show.plan(described))
         return
     warm([stage for _, stage in made.named], say)
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
-    print(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
+    show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
 
 
 @app.command()
@@ -83,9 +83,10 @@ def explain(
     """Say why a document was kept or dropped: every signal beside its limit."""
     from tamis import explain as explaining
     from tamis import folder
+    from tamis.cli import show
 
     found = explaining.explain(folder.opened(out), document)
-    print(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(explaining.as_text, found)))
+    show.out(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(explaining.as_text, found)))
 
 
 @app.command()
@@ -99,9 +100,10 @@ def export(
     """Write dropped or any other documents as shards, with their reasons."""
     from tamis import export as exporting
     from tamis import folder
+    from tamis.cli import show
 
     place, count = exporting.export(folder.opened(out), where, to, workers=workers)
-    print(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
+    show.out(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
 
 
 @app.command()
@@ -110,10 +112,10 @@ def stages(
     as_json: AsJson = False,
 ) -> None:
     """List the stages and edits, or document one with its parameters."""
-    from tamis.cli import document
+    from tamis.cli import document, show
 
     found: Any = document.all_stages() if name is None else document.stage(name)
-    print(json.dumps(found, indent=2, default=str) if as_json else document.as_text(found))
+    show.out(json.dumps(found, indent=2, default=str) if as_json else document.as_text(found))
 
 
 @app.command()
@@ -123,5 +125,5 @@ def warm(as_json: AsJson = False) -> None:
     from tamis.cli import show
 
     seconds = warming.warm(warming.examples(), show.progress())
-    print(json.dumps({"seconds": round(seconds, 1)}) if as_json else "All kernels are compiled.")
+    show.out(json.dumps({"seconds": round(seconds, 1)}) if as_json else "All kernels are compiled.")
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tamis.plan import Plan, shown_bytes
 from tamis.progress import Bars, Lines, Say
+
+
+def out(text: str) -> None:
+    """Print a result; a reader that does not wait for its end, as `head` may, is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def progress() -> Say:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import extending
 from llvmlite import ir  # type: ignore[import-untyped]
+from numba import extending
 
 from tamis.kernels._jit import helper, u64
 from tamis.kernels.unicode import SPACE
