@@ -16,7 +16,7 @@ from runs import corpus, data, fates, fates_in_memory, ledger, quarantine, run, 
 from stages_for_tests import Length, Lower, Repeat, Twins
 
 import tamis
-from tamis import files, shards, work
+from tamis import files, reading, shards, work
 
 STAGES = [Length(min_chars=12), Lower(), Twins(), Repeat()]
 
@@ -25,7 +25,8 @@ STAGES = [Length(min_chars=12), Lower(), Twins(), Repeat()]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks and batches so small that a few documents fill many."""
     monkeypatch.setattr(shards, "CHUNK_BYTES", 600)
-    monkeypatch.setattr(shards, "STREAM_ROWS", 3)
+    monkeypatch.setattr(reading, "PIECE_BYTES", 150)
+    monkeypatch.setattr(reading, "MEASURED_BYTES", 250)
 
 
 def written(folder: Path, table: pa.Table, groups: list[int]) -> Path:
@@ -72,20 +73,22 @@ def test_chunks_tile_the_rows(tmp_path_factory: pytest.TempPathFactory, groups: 
     borders = [(chunk.start, chunk.stop) for chunk in found]
     assert [start for start, _ in borders] == [0, *(stop for _, stop in borders)][: len(borders)]
     assert sum(stop - start for start, stop in borders) == n
-    read = [shards.read(chunk) for chunk in found]
-    assert [row for part, _, _ in read for row in part.to_pylist()] == table.to_pylist()
-    assert [row for _, numbers, _ in read for row in numbers.to_pylist()] == list(range(n))
+    read = [reading.read(chunk) for chunk in found]
+    assert [row for piece in read for row in piece.table.to_pylist()] == table.to_pylist()
+    assert [row for piece in read for row in piece.numbers.tolist()] == list(range(n))
 
 
 def test_streamed_is_read(tmp_path: Path) -> None:
     """A large row group decoded once, all chunks or some of them, gives what each chunk gives by itself."""
     found = chunks(written(tmp_path / "in", corpus(), [60]))
-    alone = [shards.read(chunk) for chunk in found]
     for some in (found, found[2:], found[::3]):
-        streamed = list(shards.stream(some))
-        assert [chunk for chunk, _ in streamed] == some
-        for chunk, (table, numbers, lost) in streamed:
-            assert (table.to_pylist(), numbers, lost) == (alone[found.index(chunk)][0].to_pylist(), alone[found.index(chunk)][1], [])
+        streamed = {chunk: [piece for one, piece in reading.pieces(some) if one == chunk] for chunk in found}
+        assert [chunk for chunk in found if streamed[chunk]] == some
+        for chunk in some:
+            alone = reading.read(chunk)
+            assert [row for piece in streamed[chunk] for row in piece.table.to_pylist()] == alone.table.to_pylist()
+            assert [row for piece in streamed[chunk] for row in piece.numbers.tolist()] == alone.numbers.tolist()
+            assert (alone.lost, [piece.lost for piece in streamed[chunk] if piece.lost]) == ((), [])
 
 
 def test_dictionaries_of_many_pieces(tmp_path: Path) -> None:

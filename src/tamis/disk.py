@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis import files, mappers, shards
+from tamis import files, mappers, reading
 from tamis.documents import canonical
 from tamis.measure import Step, base, names_used, select, walk
 from tamis.plan import BASE, Plan
 from tamis.shards import Chunk
-from tamis.work import Done, Work, conform, of_ledger
+from tamis.work import Done, Work, conform, of_ledger, rows_of
 
 Result = TypeVar("Result")
 SLAB_ROWS = 50_000
@@ -174,9 +174,9 @@ def visible(work: Work, step: Step, chunk: Chunk | None, *, measured: bool = Fal
     if chunk is None:
         docs = canonical(pa.schema([work.schema.field(name) for name in names]).empty_table(), work.columns).docs
     else:
-        table, numbers, _ = shards.read(chunk, names)
-        batch = canonical(conform(table, work.schema, names), work.columns, place=chunk.url)
-        docs = of_ledger(work, chunk, batch.docs, numbers.to_numpy()[batch.rows])[0] if measured else batch.docs
+        piece = reading.read(chunk, names)
+        batch = canonical(conform(piece.table, work.schema, names), work.columns, place=chunk.url)
+        docs = of_ledger(batch.docs, piece.numbers[batch.rows], rows_of(work, chunk))[0] if measured else batch.docs
     for _, walked in walk(docs, above, (), work.columns):
         docs = walked
     return select(step.stage.columns_read(), docs, work.columns, step.name)

@@ -10,12 +10,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis import files, keys, mappers, shards
+from tamis import files, keys, mappers, reading
 from tamis.disk import DiskSignals
 from tamis.errors import DataError, RunError, suggest
 from tamis.folder import Finished
+from tamis.shards import Chunk
 from tamis.where import condition, names_in
-from tamis.work import Work, edited, kept_rows, known
+from tamis.work import Work, changed, edited, kept_rows, known
 
 VERDICT = ("copies", "stage", "reasons", "also", "partner", "similarity", "cluster_size")
 PLAIN = ("shard", "row", "id", *VERDICT, "cluster", "verified")
@@ -111,9 +112,12 @@ def _export_slab(task: _Export, slab: int) -> int:
     return int(whole.num_rows)
 
 
-def _export_chunk(task: _Export, chunk: shards.Chunk, part: pl.DataFrame, side: pl.DataFrame) -> pa.Table:
-    table, numbers, _ = shards.read(chunk)
-    readable = kept_rows(table, numbers, side["row"].to_numpy(), chunk.url)
+def _export_chunk(task: _Export, chunk: Chunk, part: pl.DataFrame, side: pl.DataFrame) -> pa.Table:
+    piece = reading.read(chunk)
+    rows = side["row"].to_numpy()
+    readable = kept_rows(piece, rows)
+    if readable.num_rows != len(rows):
+        raise changed(chunk.url)
     both = pl.concat([part, side.drop("row")], how="horizontal")
     missing = [name for name in task.wanted if name.startswith("doc.") and name not in both.columns]
     if missing:  # a column that no decision used is read with the text

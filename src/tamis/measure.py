@@ -52,7 +52,9 @@ class Measured:
     faults: dict[int, str]
 
 
-def walk(docs: pa.Table, steps: Sequence[Step], wanted: Collection[str], columns: Columns) -> Iterator[tuple[Measured | None, pa.Table]]:
+def walk(
+    docs: pa.Table, steps: Sequence[Step], wanted: Collection[str], columns: Columns, *, whole: bool = True
+) -> Iterator[tuple[Measured | None, pa.Table]]:
     """Take documents through the steps in order, measuring those whose names are wanted.
 
     Args:
@@ -60,28 +62,29 @@ def walk(docs: pa.Table, steps: Sequence[Step], wanted: Collection[str], columns
         steps: all of the recipe, or its beginning.
         wanted: names of the steps to measure; the others only edit, if they are edits.
         columns: what the data calls the roles.
+        whole: these are all documents there are, so that a stage that fails on each of them is broken.
 
     Yields:
         After each step: what it measured, if wanted, and the documents as it left them.
     """
     for step in steps:
         if isinstance(step.stage, Edit):
-            measured, docs = edited(step, docs, columns)
+            measured, docs = edited(step, docs, columns, whole=whole)
             yield (measured if step.name in wanted else None), docs
         elif step.name in wanted:
-            yield measure(step, docs, columns), docs
+            yield measure(step, docs, columns, whole=whole), docs
         else:
             yield None, docs
 
 
-def measure(step: Step, docs: pa.Table, columns: Columns) -> Measured:
+def measure(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True) -> Measured:
     """The signals of one stage; null where it raises."""
-    call = _Careful(step, lambda table: _checked(step, table, step.stage.measure(table, *step.arguments())))
+    call = _Careful(step, lambda table: _checked(step, table, step.stage.measure(table, *step.arguments())), whole)
     frames = call(select(step.stage.columns_read(), docs, columns, step.name))
     return Measured(step.name, pl.concat(frames, how="vertical_relaxed"), call.faults)
 
 
-def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.Table]:
+def edited(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True) -> tuple[Measured, pa.Table]:
     """The signals of an edit and the documents it leaves; a document on which it raises stays as it was."""
     edit = step.stage
     assert isinstance(edit, Edit)
@@ -92,11 +95,11 @@ def edited(step: Step, docs: pa.Table, columns: Columns) -> tuple[Measured, pa.T
             raise StageError(f"{step.name} returned {len(texts)} texts for {table.num_rows} documents.")
         return texts, _checked(step, table, signals)
 
-    call = _Careful(step, rewrite)
+    call = _Careful(step, rewrite, whole)
     parts = call(select(edit.columns_read(), docs, columns, step.name))
     texts = [one_piece(part) for part, _ in parts]
-    whole = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
-    docs = docs.set_column(docs.column_names.index("text"), "text", whole.cast(pa.large_string()))
+    edited_text = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
+    docs = docs.set_column(docs.column_names.index("text"), "text", edited_text.cast(pa.large_string()))
     return Measured(step.name, pl.concat([signals for _, signals in parts], how="vertical_relaxed"), call.faults), docs
 
 
@@ -200,13 +203,14 @@ class _Careful:
 
     step: Step
     call: Callable[[pa.Table], Any]
+    whole: bool
     faults: dict[int, str] = field(default_factory=dict)
     row: int = 0
 
     def __call__(self, docs: pa.Table) -> list[Any]:
         results = self._try(docs)
-        if docs.num_rows > 1 and len(self.faults) == docs.num_rows:
-            raise self._broken()
+        if self.whole and 1 < docs.num_rows == len(self.faults):
+            raise broken(self.step.name, self.faults[0])
         return results
 
     def _try(self, docs: pa.Table) -> list[Any]:
@@ -222,7 +226,7 @@ class _Careful:
                 return self._try(docs.slice(0, half)) + self._try(docs.slice(half))
             self.faults[self.row] = _said(error)
             if self.row + 1 == len(self.faults) >= PATIENCE:
-                raise self._broken() from error
+                raise broken(self.step.name, self.faults[0]) from error
             result = self._nothing(docs)
         self.row += docs.num_rows
         return [result]
@@ -233,18 +237,19 @@ class _Careful:
         nulls = pl.DataFrame({name: [None] for name in schema}, schema=schema) if schema else pl.DataFrame()
         return (one_piece(docs.column("text")), nulls) if isinstance(result, tuple) else nulls
 
-    def _broken(self) -> StageError:
-        first = next(iter(self.faults.values()))
-        return StageError(f"{self.step.name} fails on every document: {first}\nFix: run check_stage from tamis.testing on it.")
+
+def broken(name: str, said: str) -> StageError:
+    """The sentence for a stage that raises on every document."""
+    return StageError(f"{name} fails on every document: {said}\nFix: run check_stage from tamis.testing on it.")
 
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
-def stored(measured: Measured, rows: np.ndarray) -> pa.Table:
+def stored(signals: Sequence[pl.DataFrame], rows: np.ndarray) -> pa.Table:
     """Signals as they lie on disk: with the row number in front, private columns too."""
-    return plain(pl.concat([pl.DataFrame({"row": rows}), measured.signals], how="horizontal").to_arrow())
+    return plain(pl.concat([pl.DataFrame({"row": rows}), pl.concat(signals)], how="horizontal").to_arrow())
 
 
 def faults_json(faults: Mapping[int, str], rows: np.ndarray) -> dict[str, str]:

@@ -218,7 +218,7 @@ class _Run:
                 "quarantined": dict(sorted(quarantined.items())),
                 "faults": dict(sorted(faults.items())),
                 "without_id": counted.without_id,
-                "repeated_ids": counted.repeated_ids(),
+                "repeated_ids": counted.repeated_ids,
                 "kept": counted.kept,
                 "kept_bytes": counted.kept_bytes,
                 "written": counted.written,

@@ -1,4 +1,4 @@
-"""Find shards, cut them into chunks, read them; what cannot be read is set aside with the reason.
+"""Find shards, fingerprint them, cut them into chunks.
 
 A chunk is a fixed range of rows, about 64 MB of text: several small row groups, or a part of a large one, which a
 reader then streams once and hands to the workers. Borders depend on the file alone, never on the workers.
@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,8 +23,6 @@ from tamis.errors import DataError
 
 CHUNK_BYTES = 64_000_000
 """Text of one chunk, about: large enough that files and calls cost nothing, small enough for 2 × workers in memory."""
-STREAM_ROWS = 1_000
-"""Rows decoded at a time from a row group that is larger than a chunk."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def _open(name: str, url: str, known: Shard | None) -> tuple[Shard, pq.FileMetaD
         with files.open_read(url) as file:
             footer = pq.read_metadata(file)
     except (pa.ArrowException, OSError) as error:
-        return Shard(name, url, size, stamp, "", 0), _sentence(error)
+        return Shard(name, url, size, stamp, "", 0), sentence(error)
     same = known is not None and (known.url, known.bytes, known.stamp) == (url, size, stamp)
     fingerprint = known.fingerprint if same and known is not None else _fingerprint(url, size, stamp, footer)
     return Shard(name, url, size, stamp, fingerprint, footer.num_rows), footer
@@ -187,7 +184,7 @@ def _one_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
             metadata = merged.metadata
             merged = pa.unify_schemas([merged, schema], promote_options="permissive").with_metadata(metadata or schema.metadata)
         except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
-            raise DataError(f"{name} and {other} disagree about a column: {_sentence(error)}") from error
+            raise DataError(f"{name} and {other} disagree about a column: {sentence(error)}") from error
     # What one shard promises never to be null is null for all documents of a shard that lacks it.
     lacking = {item.name for item in merged if not all(item.name in schema.names for _, schema in schemas)}
     return pa.schema([item.with_nullable(item.nullable or item.name in lacking) for item in merged], metadata=merged.metadata)
@@ -225,126 +222,6 @@ def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[C
     return chunks
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """Rows of a chunk that could not be decoded."""
-
-    start: int
-    stop: int
-    reason: str
-
-
-def read(chunk: Chunk, columns: Sequence[str] | None = None) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
-    """Read the rows of a chunk.
-
-    Args:
-        chunk: which.
-        columns: names, of which those that the file lacks are left out; None: all.
-
-    Returns:
-        The rows that can be decoded; their row numbers in the shard (i64); the ranges that cannot.
-    """
-    if chunk.streamed:
-        return next(iter(stream([chunk], columns)))[1]
-    with files.open_read(chunk.url) as source:
-        file = pq.ParquetFile(source, page_checksum_verification=True)
-        wanted = _present(file, columns)
-        try:
-            return _decoded(file, chunk.groups, wanted, chunk.stop - chunk.start), _numbers(chunk.start, chunk.stop), []
-        except (pa.ArrowException, OSError) as error:
-            files.blame_system(chunk.url, error)
-            return _read_apart(file, chunk, wanted)
-
-
-def _decoded(file: pq.ParquetFile, groups: Sequence[int], wanted: list[str], rows: int) -> pa.Table:
-    # Asked for "a", pyarrow also gives a column that is called "a.b".
-    table = files.plain(file.read_row_groups(list(groups), columns=wanted, use_threads=False).select(wanted))
-    if table.num_rows != rows:
-        raise pa.ArrowInvalid(f"{table.num_rows} rows where the footer says {rows}")
-    return table
-
-
-def _read_apart(file: pq.ParquetFile, chunk: Chunk, wanted: list[str]) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
-    """Row group by row group, to lose only those that are broken."""
-    tables, numbers, lost = [_no_rows(file, wanted)], [_numbers(0, 0)], []
-    row = chunk.first
-    for group in chunk.groups:
-        stop = row + file.metadata.row_group(group).num_rows
-        try:
-            tables.append(_decoded(file, [group], wanted, stop - row))
-            numbers.append(_numbers(row, stop))
-        except (pa.ArrowException, OSError) as error:
-            files.blame_system(chunk.url, error)
-            lost.append(Unreadable(row, stop, f"row group {group}: {_sentence(error)}"))
-        row = stop
-    return pa.concat_tables(tables), pa.concat_arrays(numbers), lost
-
-
-def stream(chunks: Sequence[Chunk], columns: Sequence[str] | None = None) -> Iterator[tuple[Chunk, tuple[pa.Table, pa.Array, list[Unreadable]]]]:
-    """Read chunks that are parts of one large row group, decoding it once and holding one chunk at a time."""
-    group = chunks[0].groups[0]
-    with files.open_read(chunks[0].url) as source:
-        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
-        wanted = _present(file, columns)
-        empty = _no_rows(file, wanted)
-        batches = file.iter_batches(batch_size=STREAM_ROWS, row_groups=[group], columns=wanted, use_threads=False)
-        rows = _Rows((batch.select(wanted) for batch in batches), chunks[0])
-        for chunk in chunks:
-            rows.skip_to(chunk.start)
-            yield chunk, _part(rows, chunk, empty)  # no name of ours keeps the table alive while others work on it
-
-
-def _part(rows: _Rows, chunk: Chunk, empty: pa.Table) -> tuple[pa.Table, pa.Array, list[Unreadable]]:
-    table = rows.take_to(chunk.stop, empty)
-    got = chunk.start + table.num_rows
-    lost = [Unreadable(got, chunk.stop, f"row group {chunk.groups[0]}: {rows.problem}")] if got < chunk.stop else []
-    return table, _numbers(chunk.start, got), lost
-
-
-class _Rows:
-    """A row group as a stream of rows; after an error it is at its end, and `problem` says why."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch], chunk: Chunk) -> None:
-        self._batches, self._row, self._left, self._url = batches, chunk.first, None, chunk.url
-        self.problem = "it holds fewer rows than its footer says"
-
-    def _next(self, most: int) -> pa.RecordBatch | None:
-        try:
-            batch = self._left if self._left is not None else next(self._batches, None)
-        except (pa.ArrowException, OSError) as error:
-            files.blame_system(self._url, error)
-            self.problem, self._batches, batch = _sentence(error), iter(()), None
-        if batch is None:
-            return None
-        self._left = batch.slice(most) if batch.num_rows > most else None
-        self._row += min(most, batch.num_rows)
-        return batch.slice(0, most)
-
-    def skip_to(self, row: int) -> None:
-        while self._row < row and self._next(row - self._row) is not None:
-            pass
-
-    def take_to(self, row: int, empty: pa.Table) -> pa.Table:
-        parts = []
-        while self._row < row and (batch := self._next(row - self._row)) is not None:
-            parts.append(batch)
-        return files.plain(pa.Table.from_batches(parts, schema=parts[0].schema)) if parts else empty
-
-
-def _present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str]:
-    present = file.schema_arrow.names
-    return present if columns is None else [name for name in present if name in set(columns)]
-
-
-def _no_rows(file: pq.ParquetFile, columns: list[str]) -> pa.Table:
-    schema = file.schema_arrow
-    return files.plain(pa.schema([schema.field(name) for name in columns], metadata=schema.metadata).empty_table())
-
-
-def _numbers(start: int, stop: int) -> pa.Array:
-    return pa.array(np.arange(start, stop, dtype=np.int64))
-
-
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
     """The first line of a library's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,11 @@ class Tally:
         """Rows of the curated shards."""
         return sum(copies * documents for copies, documents in self.copies.items())
 
+    @cached_property
     def repeated_ids(self) -> int:
-        """Documents whose id an earlier one has already."""
-        if not self.ids:
-            return 0
-        hashes = np.concatenate(self.ids)
-        return len(hashes) - len(np.unique(hashes))
+        """Documents whose id an earlier one has already; to be asked when all are counted."""
+        hashes = pl.Series(np.concatenate([*self.ids, np.zeros(0, np.uint64)]))
+        return len(hashes) - hashes.n_unique()
 
     def check(self, readable: int) -> None:
         """Nothing is lost between measuring and the ledger: our own bug, not the user's."""
@@ -122,7 +122,7 @@ def warnings(funnel: Sequence[Mapping[str, Any]], tally: Tally, quarantined: Map
     said += [f"{name} failed on {count:,} {_documents(count)}, measured as null; see faults/ beside its signals." for name, count in sorted(faults.items())]
     if tally.without_id and tally.ids:
         said.append(f"{tally.without_id:,} {_documents(tally.without_id)} without an id; their address is shard:row.")
-    repeated = tally.repeated_ids()
+    repeated = tally.repeated_ids
     if repeated:
         said.append(f"{repeated:,} {_documents(repeated)} with an id that an earlier one has; `tamis explain` shows all of an id.")
     for step in funnel:

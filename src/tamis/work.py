@@ -10,19 +10,20 @@ from itertools import groupby
 from typing import IO
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis import files, shards
+from tamis import files, reading
 from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, with_text
 from tamis.errors import DataError
-from tamis.measure import Step, base, faults_json, names_used, printed_ids, stored, walk
+from tamis.measure import Step, base, broken, faults_json, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
+from tamis.reading import Piece, pieces
 from tamis.recipe import Output
-from tamis.shards import Chunk, Unreadable
+from tamis.shards import Chunk
 from tamis.stage import Edit
 
-Rows = tuple[pa.Table, pa.Array, list[Unreadable]]
 ZSTD_LEVEL = 3
 GROUP_BYTES = 32_000_000
 """What a row group of a curated shard holds at least, in memory: about 10,000 web pages, so that readers need little."""
@@ -63,7 +64,7 @@ class Task:
 
     chunk: Chunk
     wanted: tuple[str, ...]
-    rows: Rows | None = None
+    rows: tuple[Piece, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,56 +87,87 @@ def handed_out(tasks: Iterable[Task], work: Work) -> Iterator[Task]:
             yield from held
             continue
         wanted = tuple(dict.fromkeys(name for task in todo for name in task.wanted))
-        rows = shards.stream([task.chunk for task in todo], work.columns_for(wanted))
+        rows = groupby(pieces([task.chunk for task in todo], work.columns_for(wanted), size=reading.MEASURED_BYTES), key=lambda pair: pair[0])
         for task in held:
-            yield Task(task.chunk, task.wanted, next(rows)[1]) if task.wanted else task
+            yield Task(task.chunk, task.wanted, tuple(piece for _, piece in next(rows)[1])) if task.wanted else task
 
 
 def measure_chunk(work: Work, task: Task) -> Done:
     """Measure what a chunk lacks and write it; say what is known of it."""
     if task.wanted:
-        _measure(work, task)
+        gathered = _Gathered(work, task)
+        for piece in task.rows or (piece for _, piece in pieces([task.chunk], work.columns_for(task.wanted), size=reading.MEASURED_BYTES)):
+            gathered.add(piece)
+        gathered.write()
     return known(work, task.chunk)
 
 
-def _measure(work: Work, task: Task) -> None:
-    chunk = task.chunk
-    table, numbers, lost = task.rows or shards.read(chunk, work.columns_for(task.wanted))
-    table = conform(table, work.schema, work.columns_for(task.wanted))
-    batch = canonical(table, work.columns, place=chunk.url)
-    docs, rows = batch.docs, numbers.to_numpy()[batch.rows]
-    if BASE not in task.wanted:
-        docs, rows = of_ledger(work, chunk, docs, rows)
-    last = max((i for i, step in enumerate(work.steps) if step.name in task.wanted), default=-1)
-    for measured, _ in walk(docs, work.steps[: last + 1], set(task.wanted), work.columns):
-        if measured is None:
-            continue
-        folder = work.folders[measured.name]
-        if measured.faults:
-            files.write_json(files.join(folder, "faults", chunk.name + ".json"), faults_json(measured.faults, rows))
-        files.write_table(files.join(folder, chunk.name), stored(measured, rows))
-    if BASE not in task.wanted:
-        return
-    ids = table.column(work.columns.id) if work.columns.id in table.column_names else None
-    broken = _quarantined(batch.broken, numbers, lost, ids)
-    if broken.num_rows:
-        files.write_table(files.join(work.folders[BASE], "quarantine", chunk.name), broken)
-    frame = base(batch, work.columns, work.carried, ties=work.ties, used=names_used(work.steps)).with_columns(row=rows)
-    files.write_frame(files.join(work.folders[BASE], chunk.name), frame)
+class _Gathered:
+    """What is measured of a chunk, piece by piece."""
+
+    def __init__(self, work: Work, task: Task) -> None:
+        self._work, self._task = work, task
+        self._columns = work.columns_for(task.wanted)
+        last = max((i for i, step in enumerate(work.steps) if step.name in task.wanted), default=-1)
+        self._steps = work.steps[: last + 1]
+        self._ledger = None if BASE in task.wanted else rows_of(work, task.chunk)
+        self._rows: list[np.ndarray] = []
+        self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in task.wanted}
+        self._faults: dict[str, dict[str, str]] = {}
+        self._broken: list[pa.Table] = []
+
+    def add(self, piece: Piece) -> None:
+        work = self._work
+        table = conform(piece.table, work.schema, self._columns)
+        batch = canonical(table, work.columns, place=self._task.chunk.url)
+        docs, rows = batch.docs, piece.numbers[batch.rows]
+        if self._ledger is None:
+            ids = table.column(work.columns.id) if work.columns.id in table.column_names else None
+            self._broken.append(_quarantined(batch.broken, piece, ids))
+            frame = base(batch, work.columns, work.carried, ties=work.ties, used=names_used(work.steps))
+            self._frames[BASE].append(frame.with_columns(row=rows))
+        else:
+            docs, rows = of_ledger(docs, rows, self._ledger)
+        self._rows.append(rows)
+        for measured, _ in walk(docs, self._steps, set(self._task.wanted), work.columns, whole=False):
+            if measured is not None:
+                self._frames[measured.name].append(measured.signals)
+                self._faults.setdefault(measured.name, {}).update(faults_json(measured.faults, rows))
+
+    def write(self) -> None:
+        """Signals, faults before them; what the house keeps comes last, and what it set aside before that."""
+        work, chunk, rows = self._work, self._task.chunk, np.concatenate(self._rows)
+        if self._ledger is not None and len(rows) != len(self._ledger):
+            raise changed(chunk.url)
+        for step in self._steps:
+            if step.name in self._task.wanted:
+                faults = self._faults.get(step.name, {})
+                if 1 < len(rows) == len(faults):
+                    raise broken(step.name, next(iter(faults.values())))
+                if faults:
+                    files.write_json(files.join(work.folders[step.name], "faults", chunk.name + ".json"), faults)
+                files.write_table(files.join(work.folders[step.name], chunk.name), stored(self._frames[step.name], rows))
+        if self._ledger is None:
+            aside = pa.concat_tables(self._broken)
+            if aside.num_rows:
+                files.write_table(files.join(work.folders[BASE], "quarantine", chunk.name), aside)
+            files.write_frame(files.join(work.folders[BASE], chunk.name), pl.concat(self._frames[BASE], how="vertical_relaxed"))
 
 
-def of_ledger(work: Work, chunk: Chunk, docs: pa.Table, rows: np.ndarray) -> tuple[pa.Table, np.ndarray]:
-    """Of documents and their row numbers in the shard those that are in the ledger: where other columns are corrupt, not all are."""
-    wanted = _rows_of(work, chunk)
-    return (docs, rows) if len(wanted) == len(rows) else (kept_rows(docs, pa.array(rows), wanted, chunk.url), wanted)
+def of_ledger(docs: pa.Table, rows: np.ndarray, ledger: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Of documents and their row numbers those that are in the ledger: where other columns are corrupt, not all are."""
+    mask = np.isin(rows, ledger, assume_unique=True)
+    return (docs, rows) if mask.all() else (docs.filter(pa.array(mask)), rows[mask])
 
 
-def _rows_of(work: Work, chunk: Chunk) -> np.ndarray:
+def rows_of(work: Work, chunk: Chunk) -> np.ndarray:
+    """i64[readable]: row numbers in the shard of a measured chunk's documents."""
     return files.read_frame(files.join(work.folders[BASE], chunk.name), ["row"])["row"].to_numpy()
 
 
-def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable], ids: pa.ChunkedArray | None) -> pa.Table:
+def _quarantined(broken: pa.Table, piece: Piece, ids: pa.ChunkedArray | None) -> pa.Table:
     """Rows set aside, and ranges of rows that could not be decoded (whose text nobody has)."""
+    numbers = pa.array(piece.numbers)
     rows = pa.table({
         "row": numbers.take(broken.column("row")),
         "id": pa.nulls(broken.num_rows, pa.string()) if ids is None else printed_ids(ids.take(broken.column("row"))),
@@ -144,11 +176,11 @@ def _quarantined(broken: pa.Table, numbers: pa.Array, lost: Sequence[Unreadable]
         "text": broken.column("text"),
     })
     ranges = pa.table({
-        "row": pa.array([one.start for one in lost], pa.int64()),
-        "id": pa.nulls(len(lost), pa.string()),
-        "rows": pa.array([one.stop - one.start for one in lost], pa.int64()),
-        "reason": pa.array([one.reason for one in lost], pa.string()),
-        "text": pa.nulls(len(lost), BROKEN.field("text").type),
+        "row": pa.array([one.start for one in piece.lost], pa.int64()),
+        "id": pa.nulls(len(piece.lost), pa.string()),
+        "rows": pa.array([one.stop - one.start for one in piece.lost], pa.int64()),
+        "reason": pa.array([one.reason for one in piece.lost], pa.string()),
+        "text": pa.nulls(len(piece.lost), BROKEN.field("text").type),
     })
     return pa.concat_tables([rows, ranges])
 
@@ -227,29 +259,29 @@ def _writer(file: IO[bytes], work: Work, output: Output) -> pq.ParquetWriter:
 
 
 def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
-    """Kept documents of each chunk, edited; parts of one large row group are read in one go."""
-    for (_, streamed, _), group in groupby(part.pieces, key=lambda piece: (piece[0].url, piece[0].streamed, piece[0].groups)):
-        pieces = [piece for piece in group if piece[1].any()]
-        streaming = shards.stream([chunk for chunk, _ in pieces]) if streamed and pieces else None
-        for chunk, mask in pieces:
-            # No name of ours keeps what was read alive while the rest of it is written.
-            yield _kept(work, chunk, mask, next(streaming)[1] if streaming else shards.read(chunk))
+    """Kept documents, edited, piece by piece; parts of one large row group are decoded in one go."""
+    for (_, streamed, _), group in groupby(part.pieces, key=lambda one: (one[0].url, one[0].streamed, one[0].groups)):
+        wanted = {chunk: rows_of(work, chunk)[mask] for chunk, mask in group if mask.any()}
+        for some in [list(wanted)] if streamed and wanted else [[chunk] for chunk in wanted]:
+            found = 0
+            for chunk, piece in pieces(some):
+                kept = kept_rows(piece, wanted[chunk])
+                found += kept.num_rows
+                if kept.num_rows:
+                    yield edited(work, kept)
+            if found != sum(len(wanted[chunk]) for chunk in some):
+                raise changed(some[0].url)
 
 
-def _kept(work: Work, chunk: Chunk, mask: np.ndarray, read: Rows) -> pa.Table:
-    return edited(work, kept_rows(read[0], read[1], _rows_of(work, chunk)[mask], chunk.url))
+def kept_rows(piece: Piece, rows: np.ndarray) -> pa.Table:
+    """Those rows of a piece whose numbers in the shard are among some."""
+    mask = np.isin(piece.numbers, rows, assume_unique=True)
+    return piece.table if mask.all() else piece.table.filter(pa.array(mask))
 
 
-def kept_rows(table: pa.Table, numbers: pa.Array, rows: np.ndarray, place: str) -> pa.Table:
-    """Rows of a chunk by their numbers in the shard, ascending.
-
-    Raises:
-        DataError: a row is not there, though it was when it was measured.
-    """
-    mask = np.isin(numbers.to_numpy(), rows, assume_unique=True)
-    if int(mask.sum()) != len(rows):
-        raise DataError(f"{place} does not read as it did when it was measured.\nFix: repeat the run with another --out.")
-    return table if mask.all() else table.filter(pa.array(mask))
+def changed(url: str) -> DataError:
+    """The sentence for a shard that does not read the same twice."""
+    return DataError(f"{url} does not read as it did when it was measured.\nFix: repeat the run with another --out.")
 
 
 def edited(work: Work, table: pa.Table) -> pa.Table:
