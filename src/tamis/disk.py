@@ -95,10 +95,14 @@ class DiskSignals:
         found = np.empty(len(known), object)
         for i in np.unique(which):
             chunk = self.plan.corpus.chunks[i]
-            inside = files.read_frame(files.join(self.plan.folder(BASE), chunk.name), ["row"])["row"].to_numpy()
             shard = self.plan.corpus.shards[chunk.shard].name
             here = which == i
-            found[here] = [f"{shard}:{row}" for row in inside[known[here] - self.starts[i]]]
+            inside = known[here] - self.starts[i]
+            if self.done[chunk.name].readable < chunk.stop - chunk.start:  # rows were set aside: look where the others are
+                inside = rows_of(Work.of(self.plan), chunk)[inside]
+            else:
+                inside = inside + chunk.start
+            found[here] = [f"{shard}:{row}" for row in inside]
         places = rows.is_not_null().arg_true()
         return pl.Series(rows.name, [None] * len(rows), pl.String).scatter(places, pl.Series(found.tolist(), dtype=pl.String))
 
