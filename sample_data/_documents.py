@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from _dice import Dice
 
 PUBLIC_DOMAIN = "LicenseRef-Public-Domain"

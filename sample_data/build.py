@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from _books import countries, devil, jargon, licences, moby_dick, speeches
 from _copies import alike, copies, shingles, spread
 from _dice import Dice

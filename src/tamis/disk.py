@@ -59,10 +59,10 @@ class DiskSignals:
         """i64[chunks + 1]: the row number of each chunk's first readable document."""
         return np.concatenate([[0], np.cumsum([self.done[chunk.name].readable for chunk in self.plan.corpus.chunks])]).astype(np.int64)
 
-    def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
+    def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
         """The frames of a slab's chunks, one below the other."""
         chunks = self.slabs[slab]
-        return pl.concat([self.chunk(chunk, names) for chunk in chunks] or [self._nothing(names)], how="vertical_relaxed")
+        return pl.concat([self.chunk(chunk, names, house) for chunk in chunks] or [self._nothing(names)], how="vertical_relaxed")
 
     def _nothing(self, names: Collection[str]) -> pl.DataFrame:
         frames = signals_of_nothing(self.plan)
@@ -73,9 +73,10 @@ class DiskSignals:
         """The function of each slab's number, in order; polars and Parquet release the GIL."""
         return mappers.threads(function, range(len(self.slabs)), self.workers)
 
-    def chunk(self, chunk: Chunk, names: Collection[str]) -> pl.DataFrame:
-        """What is known of a chunk's documents: the house's columns, and signals of the named steps."""
-        frames = [files.read_frame(files.join(self.plan.folder(BASE), chunk.name))]
+    def chunk(self, chunk: Chunk, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
+        """What is known of a chunk's documents: the house's columns (of text.… and doc.… those in `house`), and signals of the named steps."""
+        kept = None if house is None else ["row", *sorted(name for name in house if name.startswith(("text.", "doc.")))]
+        frames = [files.read_frame(files.join(self.plan.folder(BASE), chunk.name), kept)]
         frames += [self.signals(chunk, name).select(pl.all().name.prefix(f"{name}.")) for name in self.plan.names if name in names and name != BASE]
         return pl.concat(frames, how="horizontal")
 

@@ -210,7 +210,9 @@ def write_frame(url: str, frame: pl.DataFrame) -> None:
 def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:
     """A Parquet file as a polars frame."""
     with open_read(url) as file:
-        return pl.DataFrame(pl.from_arrow(pq.read_table(file, columns=columns, use_threads=False, pre_buffer=is_local(url))))
+        # pq.read_table would load pyarrow.dataset, and with it pandas if there is one: .3 s, and 8 ms more a file.
+        table = pq.ParquetFile(file).read(columns, use_threads=False)
+        return pl.DataFrame(pl.from_arrow(table if columns is None else table.select(columns)))
 
 
 def rows(url: str) -> int:

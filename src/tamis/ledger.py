@@ -40,8 +40,14 @@ class Signals(Protocol):
         """Readable documents in each slab."""
         ...
 
-    def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
-        """`row`, text.…, doc.… and "<name>.<signal>" of the named steps, in the order of the corpus."""
+    def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
+        """`row`, text.…, doc.… and "<name>.<signal>" of the named steps, in the order of the corpus.
+
+        Args:
+            slab: its number.
+            names: steps.
+            house: of text.… and doc.… only these; None: all.
+        """
         ...
 
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
@@ -200,8 +206,9 @@ def _choices(steps: Sequence[Step], signals: Signals) -> dict[str, Chosen]:
 
 def _reached(pending: Sequence[Step], step: Step, signals: Signals, starts: np.ndarray, copies: np.ndarray, slab: int) -> pl.DataFrame:
     """The documents of a slab that reach a step alive; `copies` (u8[documents]) is brought up to date for the slab."""
-    names = {one.name for one in (*pending, step)} | _names_used([*pending, step])
-    frame = _numbered(signals.load(slab, names), int(starts[slab]))
+    asked = [*pending, step]
+    names = {one.name for one in asked} | _names_used(asked)
+    frame = _numbered(signals.load(slab, names, {used for one in asked for used in one.stage.signals_used()}), int(starts[slab]))
     mine = copies[starts[slab] : starts[slab + 1]]
     frame = frame.with_columns(pl.Series("copies", mine))
     for one in pending:

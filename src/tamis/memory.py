@@ -155,8 +155,8 @@ class _Memory:
     def __post_init__(self) -> None:
         self.sizes = [self.frame.height]
 
-    def load(self, slab: int, names: Collection[str]) -> pl.DataFrame:
-        del slab, names
+    def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
+        del slab, names, house
         return self.frame
 
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 
@@ -23,22 +25,44 @@ def warm(stages: Sequence[Stage], say: Say) -> float:
         say: told once, before the wait.
     """
     began = time.monotonic()
-    own = [stage for stage in stages if is_built_in(stage) and not has(stage, "fit")]
-    marks = tuple(dict.fromkeys(f"{type(stage).__module__}-{int(stage.needs_corpus)}" for stage in own))
+    own, marks = _built_in(stages)
     if cache.compiled("house", *marks):
         return 0.0
     say.note("Compiling kernels for this processor; this happens once and takes about 10 s …")
-    columns = {name for stage in own for name in stage.columns_read()} | {"text", "id"}
-    table = pa.schema([pa.field(name, pa.string() if name == "text" else pa.null()) for name in sorted(columns)]).empty_table()
-    batch = canonical(table, Columns())
-    base(batch, Columns(), (), ties=True)
-    steps = [Step(f"{number}", stage) for number, stage in enumerate(own)]
-    for _ in walk(batch.docs, steps, {step.name for step in steps}, Columns()):
-        pass
+    _use(own)
     cache.mark_compiled("house", *marks)
     seconds = time.monotonic() - began
     say.note(f"Compiled in {seconds:.1f} s.")
     return seconds
+
+
+def load_beside(stages: Sequence[Stage]) -> None:
+    """Load what is compiled already in a thread of its own, while shards are surveyed: half a second on one core."""
+    own, marks = _built_in(stages)
+    if cache.compiled("house", *marks):
+        threading.Thread(target=_quietly, args=(own,)).start()
+
+
+def _quietly(stages: Sequence[Stage]) -> None:
+    with suppress(Exception):  # whatever it is, the main thread will meet it and say it
+        _use(stages)
+
+
+def _built_in(stages: Sequence[Stage]) -> tuple[list[Stage], tuple[str, ...]]:
+    """Those with kernels of ours, and the marks under which they are known to be compiled."""
+    own = [stage for stage in stages if is_built_in(stage) and not has(stage, "fit")]
+    return own, tuple(dict.fromkeys(f"{type(stage).__module__}-{int(stage.needs_corpus)}" for stage in own))
+
+
+def _use(stages: Sequence[Stage]) -> None:
+    """Measure nothing with every stage: that compiles its kernels, or loads them."""
+    columns = {name for stage in stages for name in stage.columns_read()} | {"text", "id"}
+    table = pa.schema([pa.field(name, pa.string() if name == "text" else pa.null()) for name in sorted(columns)]).empty_table()
+    batch = canonical(table, Columns())
+    base(batch, Columns(), (), ties=True)
+    steps = [Step(f"{number}", stage) for number, stage in enumerate(stages)]
+    for _ in walk(batch.docs, steps, {step.name for step in steps}, Columns()):
+        pass
 
 
 def examples() -> list[Stage]:

@@ -53,13 +53,14 @@ def run(
     from tamis import recipe as recipes
     from tamis.cli import show
     from tamis.errors import RunError, suggest
-    from tamis.warm import warm
+    from tamis.warm import load_beside, warm
 
     mappers.steady_memory()
     if mapper not in mappers.MAPPERS:
         raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
     say = show.progress()
     loaded = recipes.load(recipe)
+    load_beside(loaded.stages)
     how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
     made = runner.prepare(loaded, inputs, out, how)
     if dry_run:
