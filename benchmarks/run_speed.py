@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-RECIPE = "stages:\n  - gopher_quality: {word_rule: whitespace}\n  - exact_duplicates\n"
+RECIPE = "stages:\n  - gopher_quality\n  - exact_duplicates\n"
 COPY = """
 import polars as pl, sys
 source, target, least = sys.argv[1], sys.argv[2], int(sys.argv[3])

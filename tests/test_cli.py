@@ -212,6 +212,7 @@ EXPLAINED = """b (part-000.parquet:1): dropped by 2 length: too short
   chars  5  must be at least 6  fails
 
 3 exact_duplicates
+  not asked: the document was dropped above
 """
 
 

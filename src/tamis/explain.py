@@ -14,6 +14,7 @@ from tamis.folder import Finished
 from tamis.stage import Filter, Stage
 from tamis.where import condition
 
+NOTHING = {True: "no signals to show", False: "not asked: the document was dropped above"}
 SHOWN = ("partner", "similarity", "verified", "cluster", "cluster_size")
 
 
@@ -52,10 +53,11 @@ def _quarantined(run: Finished, document: str) -> Iterator[dict[str, Any]]:
 
 def _explained(run: Finished, row: dict[str, Any]) -> dict[str, Any]:
     signals = run.document(row["shard"], row["row"])
-    stages = [
-        {"number": number, "stage": name, "lines": list(_lines(name, stage, signals, row))}
-        for number, (name, stage) in enumerate(run.named, 1)
-    ]
+    stages, alive = [], True
+    for number, (name, stage) in enumerate(run.named, 1):
+        asked = alive or not stage.needs_corpus
+        stages.append({"number": number, "stage": name, "asked": asked, "lines": list(_lines(name, stage, signals, row)) if asked else []})
+        alive = alive and row["stage"] != name
     return {
         "address": f"{row['shard']}:{row['row']}",
         "id": row.get("id"),
@@ -151,7 +153,7 @@ def as_text(one: dict[str, Any]) -> str:
         lines.append(f"  would also fail {'; '.join(one['also'])}")
     lines += [f"  {key.replace('_', ' ')}  {shown(one[key])}" for key in SHOWN if key in one]
     for stage in one["stages"]:
-        lines += ["", f"{stage['number']} {stage['stage']}", *_table(stage["lines"])]
+        lines += ["", f"{stage['number']} {stage['stage']}", *(_table(stage["lines"]) or [f"  {NOTHING[stage['asked']]}"])]
     return "\n".join(lines)
 
 
