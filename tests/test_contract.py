@@ -25,6 +25,7 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
         block={"url": ["https://example.com/3"], "domain": ["example.org"]},
         by={"lang": {"fr": {"min_score": 0.3}}},
     ),
+    "gopher_quality, stop words by language": make_stage("gopher_quality", stop_words={"lang": {"en": ("the", "of"), "fr": ("le",)}}),
     "gopher_quality by and where": make_stage(
         "gopher_quality", by={"lang": {"fr": {"min_words": 3}}}, where='source == "web"', convention="dclm", word_rule="whitespace"
     ),

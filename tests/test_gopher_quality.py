@@ -201,6 +201,23 @@ def test_stop_words_of_another_language():
     assert reasons("и не мир", stage) == []
 
 
+BY_LANGUAGE = {"lang": {"fr": ("le", "de"), "en": ("the", "of")}}
+
+
+def test_stop_words_by_language():
+    """Each document is asked for the stop words of its own language; one of another language for none."""
+    stage = GopherQuality(**{**OFF, "by": {"lang": {"fr": {"min_stop_words": 2}, "en": {"min_stop_words": 1}}}}, stop_words=BY_LANGUAGE)
+    texts = ["le pas de", "of the", "le pas de", "the le", "le pas", ""]
+    docs = table(*texts).append_column("lang", pa.array(["fr", "en", "en", "de", "fr", None]).dictionary_encode())
+    assert stage.columns_read() == ("text", "lang")
+    measured = stage.measure(docs)
+    assert measured["stop_words"].to_list() == [2, 2, 0, None, 1, None]
+    assert measured.drop("stop_words").equals(GopherQuality().measure(docs).drop("stop_words"))
+    verdicts = stage.decide(measured.with_columns(copies=pl.lit(1, pl.UInt8), **{"doc.lang": pl.from_arrow(docs["lang"])}).lazy()).collect()
+    assert verdicts["copies"].to_list() == [1, 1, 0, 1, 0, 1]
+    assert stage.measure(docs.slice(0, 0)).schema == measured.schema
+
+
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_zero_documents_have_the_same_columns(convention):
     """Signals of no documents have the names and types of any others."""
@@ -239,6 +256,8 @@ def test_a_long_document():
             {"stop_words": tuple(f"w{i}" for i in range(65))},
             'gopher_quality: "stop_words" holds 65 words; 64 are the most.',
         ),
+        ({"stop_words": {"lang": {"fr": ("le", "le")}}}, 'gopher_quality: "stop_words" names "le" twice.'),
+        ({"stop_words": {}}, 'gopher_quality: "stop_words" wants one column with the words for its values, not 0.'),
         (
             {"min_words": 10, "max_words": 5},
             'gopher_quality: "min_words" is 10 and "max_words" is 5: nothing could pass.',

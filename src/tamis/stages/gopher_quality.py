@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,6 +14,7 @@ from tamis.documents import utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
 
+StopWords = tuple[str, ...] | Mapping[str, Mapping[str, tuple[str, ...]]]
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 MAX_STOP_WORDS = 64
 
@@ -30,13 +32,14 @@ class GopherQuality(Filter):
         bullet_line_share: f64, lines that begin with a bullet; null for a text without lines.
         ellipsis_line_share: f64, lines that end with an ellipsis; null for a text without lines.
         alphabetic_share: f64, words or tokens that hold a letter.
-        stop_words: u32, how many of `stop_words` occur (paper, datatrove), or how often they do (dclm).
+        stop_words: u32, how many of `stop_words` occur (paper, datatrove), or how often they do (dclm); null where they are
+            given by language and the document's is not among them.
 
     Args:
         word_rule: what a token is: "unicode", words and punctuation marks told apart in any script, or "whitespace",
             `str.split()`. Both are defined in `tamis.kernels.unicode`.
         stop_words: at most 64 words, one token each; Gopher's eight English ones by default. For another language name
-            its own, or set `min_stop_words: null`.
+            its own, for several languages those of each ({lang: {en: [the, of], fr: [le, de]}}), or set `min_stop_words: null`.
         convention: whose reading of the paper.
 
     The paper leaves much open, and its implementations differ:
@@ -75,7 +78,7 @@ class GopherQuality(Filter):
     max_ellipsis_line_share: float | None = 0.3
     min_alphabetic_share: float | None = 0.8
     min_stop_words: int | None = 2
-    stop_words: tuple[str, ...] = STOP_WORDS
+    stop_words: StopWords = STOP_WORDS
     convention: Literal["paper", "datatrove", "dclm"] = "paper"
     word_rule: Literal["unicode", "whitespace"] = "unicode"
 
@@ -99,20 +102,51 @@ class GopherQuality(Filter):
         for parameter, known in (("convention", tuple(_SIGNALS)), ("word_rule", ("unicode", "whitespace"))):
             if (value := getattr(self, parameter)) not in known:
                 raise StageError(f'{name}: "{parameter}" is one of {", ".join(known)}, not "{value}".')
-        if isinstance(self.stop_words, str) or not all(isinstance(word, str) and word for word in self.stop_words):
-            raise StageError(f'{name}: "stop_words" wants a list of words, not "{self.stop_words}".')
-        if len(self.stop_words) > MAX_STOP_WORDS:
-            raise StageError(f'{name}: "stop_words" holds {len(self.stop_words)} words; {MAX_STOP_WORDS} are the most.')
-        if len(set(self.stop_words)) < len(self.stop_words):
-            repeated = next(word for i, word in enumerate(self.stop_words) if word in self.stop_words[:i])
-            raise StageError(f'{name}: "stop_words" names "{repeated}" twice.')
+        if isinstance(self.stop_words, Mapping) and len(self.stop_words) != 1:
+            raise StageError(f'{name}: "stop_words" wants one column with the words for its values, not {len(self.stop_words)}.')
+        for words in _lists(self.stop_words):
+            _check_words(name, words)
+
+    def columns_read(self) -> tuple[str, ...]:
+        """The text, and the column that stop words depend on."""
+        return ("text", *self.stop_words) if isinstance(self.stop_words, Mapping) else ("text",)
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """Count in one walk over the bytes, then divide as the convention says."""
+        if not isinstance(self.stop_words, Mapping):
+            return self._counted(docs, self.stop_words)
+        ((column, lists),) = self.stop_words.items()
+        group_of = pl.DataFrame(pl.from_arrow(pa.table({"group": docs.column(column).cast(pa.large_string())})))["group"]
+        groups = group_of.replace_strict(list(lists), list(range(len(lists))), default=len(lists), return_dtype=pl.UInt32).to_numpy()
+        order = np.argsort(groups, kind="stable")
+        parts = np.split(order, np.searchsorted(groups[order], np.arange(1, len(lists) + 1)))
+        frames = [self._counted(docs.take(pa.array(part)), words) for part, words in zip(parts, [*lists.values(), ()], strict=True)]
+        frames[-1] = frames[-1].with_columns(stop_words=pl.lit(None, pl.UInt32))
+        return pl.concat(frames)[np.argsort(order)]
+
+    def _counted(self, docs: pa.Table, stop_words: tuple[str, ...]) -> pl.DataFrame:
         from tamis.kernels.quality import quality_counts
 
-        counts = quality_counts(*utf8(docs.column("text")), tuple(self.stop_words), rule=self.word_rule)
-        return _SIGNALS[self.convention](counts)
+        return _SIGNALS[self.convention](quality_counts(*utf8(docs.column("text")), tuple(stop_words), rule=self.word_rule))
+
+
+def _lists(stop_words: StopWords) -> Iterator[tuple[str, ...]]:
+    """Every list of stop words."""
+    if isinstance(stop_words, Mapping):
+        for lists in stop_words.values():
+            yield from lists.values()
+    else:
+        yield stop_words
+
+
+def _check_words(name: str, words: tuple[str, ...]) -> None:
+    if isinstance(words, str) or not all(isinstance(word, str) and word for word in words):
+        raise StageError(f'{name}: "stop_words" wants a list of words, not "{words}".')
+    if len(words) > MAX_STOP_WORDS:
+        raise StageError(f'{name}: "stop_words" holds {len(words)} words; {MAX_STOP_WORDS} are the most.')
+    if len(set(words)) < len(words):
+        repeated = next(word for i, word in enumerate(words) if word in words[:i])
+        raise StageError(f'{name}: "stop_words" names "{repeated}" twice.')
 
 
 def _paper(counts: dict[str, np.ndarray]) -> pl.DataFrame:
