@@ -82,7 +82,7 @@ def repetition_counts(
     room, done = 1 << max(6, (longest // 4).bit_length()), 0
     texts = aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", CONVENTIONS.index(convention)
     while True:
-        done = _count_all(*texts, unicode.flags(rule), *_scratch(room), done, counts)
+        done = _count_all(*texts, unicode.flags(rule), done, counts, *_scratch(room))
         if done == n:
             return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
         room *= 2
@@ -184,15 +184,11 @@ def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, co
 
 
 _WIDE, _NARROW = writes(u64), writes(u32)
+_SCRATCH = _WIDE, _WIDE, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, writes(u8)
 
 
-@kernel(
-    reads(u8), reads(i64), b1, i64, reads(u16),
-    _WIDE, _WIDE, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, writes(u8), i64, writes(u64, 2),
-)  # fmt: skip
-def _count_all(
-    data, offsets, whitespace, convention, flags, hashes, keys, ends, places, numbers, firsts, repeats, slots, seen, done, out
-):
+@kernel(reads(u8), reads(i64), b1, i64, reads(u16), i64, writes(u64, 2), *_SCRATCH)
+def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, firsts, repeats, slots, seen):
     """Count texts from number `done` on; return the number of the first for which there is no room."""
     table = keys, repeats, slots
     for d in range(done, len(out)):

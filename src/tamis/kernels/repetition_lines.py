@@ -50,8 +50,8 @@ def _newline(data, i, end):
 
 @helper
 def newline_runs(data, start, end):
-    """How many runs of "\\n" there are, for which one too many may be counted every 64 bytes."""
-    n = 0
+    """How many runs of "\\n" there are; one that crosses a border of 64 bytes is counted twice."""
+    n = np.int64(0)
     while start < end:
         if start + 64 <= len(data):
             found = bytes_between(data, start, 10, 10) & _first(end - start)
@@ -65,13 +65,11 @@ def newline_runs(data, start, end):
 
 @helper
 def count_segments(data, start, end, least, stripped, flags, most, table, out):
-    """Count the pieces between runs of at least so many "\\n".
+    """Count the pieces of a text between runs of `least` or more "\\n", of which there are at most `most`.
 
-    Args:
-        stripped: compare them without white space at either end, and leave out those that are blank.
-        most: an upper bound of their number.
-        out: gets pieces, their characters, the pieces that repeat an earlier one, their characters, the earlier ones
-            that are so repeated, and their characters.
+    If `stripped`, they are compared without white space at either end, and blank ones are left out. `out` gets the pieces,
+    their characters, the pieces that repeat an earlier one, their characters, the earlier ones that are so repeated, and
+    their characters.
     """
     keys, counts, slots = table
     bits = bits_for(most)

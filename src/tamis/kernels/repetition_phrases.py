@@ -96,7 +96,7 @@ def top(n, words, known, ends, firsts, counts, longest):
 
     Where none is repeated, it is the first.
     """
-    count, chars = 1, _chars(ends, 0, n) if words >= n else 0
+    count, chars = np.int64(1), _chars(ends, 0, n) if words >= n else np.int64(0)
     for number in range(known):
         c = np.int64(counts[number])
         if c > count:
@@ -109,7 +109,7 @@ def top(n, words, known, ends, firsts, counts, longest):
 @helper
 def chars_met_again(n, m, ends, places, numbers, counts):
     """Characters of the phrases met again by a reader who, after each such, goes on behind it."""
-    chars, free = 0, 0
+    chars, free = 0, np.int64(0)
     for k in range(m):
         place, number = np.int64(places[k]), numbers[k]
         if place < free:
@@ -124,7 +124,7 @@ def chars_met_again(n, m, ends, places, numbers, counts):
 @helper
 def chars_covered(n, m, ends, places):
     """Characters of the words that belong to a repeated phrase."""
-    chars, free = 0, 0
+    chars, free = 0, np.int64(0)
     for k in range(m):
         place = np.int64(places[k])
         begin = max(place, free)
