@@ -79,7 +79,7 @@ def repetition_counts(
     counts = np.zeros((n, len(COUNTS)), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
     # Few texts have a word in every four bytes; none has more words, or lines, than bytes and one.
-    room, done = 1 << max(6, (longest // 4).bit_length()), 0
+    room, done = 1 << max(10, (longest // 4).bit_length()), 0
     texts = aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", CONVENTIONS.index(convention)
     while True:
         done = _count_all(*texts, unicode.flags(rule), done, counts, *_scratch(room))

@@ -145,7 +145,7 @@ def chars_repeated(n, m, ends, places):
 @helper
 def chars_of_all(n, words, ends):
     """Characters of all phrases of n words."""
-    chars = 0
+    chars = np.int64(0)
     for k in range(min(n, words - n + 1)):
         chars += np.int64(ends[words - k]) - np.int64(ends[k])
     return chars
