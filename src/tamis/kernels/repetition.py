@@ -146,22 +146,23 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
 
 
 @helper
-def _count_segments(data, start, end, convention, flags, most, table, numbers, counts):
-    """Count lines and paragraphs."""
+def _count_segments(data, start, end, convention, flags, most, table, found, counts):
+    """Count lines and paragraphs; `found` is room for six numbers."""
     for least, first in ((1, _LINES), (2, _PARAGRAPHS)):
         begin, finish = start, end
         if least == 2 and convention == _DATATROVE:
             begin, finish = strip(data, start, end, flags)
-        numbers[:6] = 0
-        count_segments(data, begin, finish, least, convention == _DCLM, flags, most, table, numbers)
-        counts[first], counts[first + 1] = numbers[0], numbers[1]
-        both = convention != _DATATROVE
-        counts[first + 2] = np.int64(numbers[2]) + np.int64(numbers[4]) * both
-        counts[first + 3] = np.int64(numbers[3]) + np.int64(numbers[5]) * both
+        found[:6] = 0
+        count_segments(data, begin, finish, least, convention == _DCLM, flags, most, table, found)
+        counts[first], counts[first + 1] = found[0], found[1]
+        with_first_ones = convention != _DATATROVE
+        counts[first + 2] = np.int64(found[2]) + np.int64(found[4]) * with_first_ones
+        counts[first + 3] = np.int64(found[3]) + np.int64(found[5]) * with_first_ones
 
 
 @helper
 def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts):
+    """Count phrases; `m` is the number of places at which one begins that is repeated, or may be."""
     m = phrases.likely_pairs(words, hashes, places, table[2], seen)
     for n in range(2, phrases.LONGEST + 1):
         if n > 2:

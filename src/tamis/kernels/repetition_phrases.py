@@ -22,8 +22,8 @@ _VISITED = np.uint32(1 << 31)
 def likely_pairs(n, hashes, places, slots, seen):
     """Leave most of the places at which a pair of words begins that is not repeated; return how many stay.
 
-    A byte for every 8th of a place says whether a hash that ends so was seen once or more than once: without a branch,
-    and in a memory that is near.
+    A byte says whether hashes with these upper bits were seen once or more than once; a word has 4 to 8 such bytes. That
+    needs no branch and is near; without it web pages are counted at 180 MB/s rather than 199, books at 221 rather than 275.
     """
     bits = bits_for(2 * n)
     clear(slots, bits - 2)

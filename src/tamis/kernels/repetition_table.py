@@ -67,7 +67,8 @@ def clear(slots, bits):
         slots[s] = 0
 
 
-# The slots are cleared for every document, those that it may need only: 8 to 16 bytes for a key that might come.
+# For each text those slots are cleared that it may need, 8 to 16 bytes for a key that might come. A table whose places
+# hold the keys themselves has one look a key rather than two, but more to clear: 186 MB/s of web pages rather than 203.
 @helper
 def number_of(key, keys, counts, slots, bits, n):
     """The number of a key, of which n are known; if it is n, the key is new and was counted once."""
