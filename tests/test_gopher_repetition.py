@@ -291,13 +291,13 @@ def test_check_accepts_every_convention(convention):
 
 
 @pytest.mark.skipif(not WEB.exists(), reason="shared data is absent")
-@pytest.mark.parametrize("convention", CONVENTIONS)
-def test_real_pages(convention):
-    """On raw web pages every signal is a share, and limits drop some pages and keep others."""
-    column = pq.read_table(WEB, columns=["text"]).column("text")
+@pytest.mark.parametrize(("convention", "kept"), [("datatrove", 0.726), ("dclm", 0.468), ("dolma", 0.533)])
+def test_real_pages(convention, kept):
+    """On raw web pages every signal is a share; what the limits keep depends on the convention, much."""
+    texts = [text for text in pq.read_table(WEB, columns=["text"]).column("text").to_pylist() if text.strip()]
     stage = GopherRepetition(convention=convention)
-    measured = stage.measure(pa.table({"text": column.cast(pa.large_string()).combine_chunks()}))
-    assert measured.null_count().sum_horizontal()[0] == 0
+    measured = stage.measure(table(*texts))
+    assert sum(measured.null_count().row(0)) == 0
     assert all(0 <= low <= high <= 1 for low, high in zip(measured.min().row(0), measured.max().row(0), strict=True))
     verdict = stage.decide(measured.with_columns(copies=pl.lit(1, pl.UInt8)).lazy()).collect()
-    assert 0.2 < verdict["copies"].mean() < 0.95
+    assert verdict["copies"].mean() == pytest.approx(kept, abs=0.01)
