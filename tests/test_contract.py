@@ -29,6 +29,8 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "gopher_quality by and where": make_stage(
         "gopher_quality", by={"lang": {"fr": {"min_words": 3}}}, where='source == "web"', convention="dclm", word_rule="whitespace"
     ),
+    "gopher_repetition by dclm": make_stage("gopher_repetition", convention="dclm", word_rule="whitespace"),
+    "gopher_repetition by dolma": make_stage("gopher_repetition", convention="dolma", on_null="keep"),
     "exact_duplicates folded": make_stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
     "sample": make_stage("sample", share=0.4, seed=3),

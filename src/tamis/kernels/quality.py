@@ -18,7 +18,8 @@ from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
 from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_below
-from tamis.kernels.unicode import ALONE, DIGIT, JOINS_DIGITS, JOINS_LETTERS, LETTER, LINE_END, MARK, NUMBER, RUN, SEPARATOR
+from tamis.kernels._tokens import rest_of_other, rest_of_run
+from tamis.kernels.unicode import LETTER, LINE_END, NUMBER, RUN, SEPARATOR
 
 COUNTS = (
     "tokens",
@@ -199,56 +200,6 @@ def _count_symbols_and_lines(data, start, end, flags, free, counts):
 
 
 @helper
-def _joins(data, i, end, flags, kind, before):
-    """Whether a symbol that ends at i continues the run before it, whose last character is `before`."""
-    letters = (kind & JOINS_LETTERS) != 0 and (before & LETTER) != 0
-    digits = (kind & JOINS_DIGITS) != 0 and (before & DIGIT) != 0
-    if not (letters or digits) or i >= end:
-        return False
-    c, _ = decode(data, i)
-    after = flags[c]
-    return (after & RUN) != 0 and ((letters and (after & LETTER) != 0) or (digits and (after & DIGIT) != 0))
-
-
-@helper
-def _rest_of_run(data, i, end, flags, kind):
-    """(end, bytes beyond one a character, all flags) of a run of which the first character, before i, was read."""
-    kinds, before, extra = kind, kind, 0
-    while i < end:
-        b = data[i]
-        if b < 0x80 and flags[b] & RUN:
-            before = flags[b]
-            kinds |= before
-            i += 1
-            continue
-        c, width = decode(data, i)
-        kind = flags[c]
-        if not kind & (RUN | MARK) and not _joins(data, i + width, end, flags, kind, before):
-            break
-        if not kind & MARK:
-            before = kind
-        kinds |= kind
-        extra += width - 1
-        i += width
-    return i, extra, kinds
-
-
-@helper
-def _rest_of_other(data, i, end, flags, first):
-    """The same for a token that begins with a mark, a symbol or a letter that stands alone."""
-    kinds, extra = flags[first], 0
-    repeats = not kinds & ALONE
-    while i < end:
-        c, width = decode(data, i)
-        if not (flags[c] & MARK or (repeats and c == first)):
-            break
-        kinds |= flags[c]
-        extra += width - 1
-        i += width
-    return i, extra, kinds
-
-
-@helper
 def _is_stop_word(data, begin, first, chars, words, lower, seen):
     """Whether a token is a stop word in some case; `seen` gets a bit for the one that it is in just this case."""
     letters, borders, starting, long = words
@@ -305,9 +256,9 @@ def _count_token(data, i, end, first, width, flags, words, lower, seen, counts):
     """Count the token at i, whose first character was read; return where it ends."""
     begin, kind = i, flags[first]
     if kind & RUN:
-        i, extra, kinds = _rest_of_run(data, begin + width, end, flags, kind)
+        i, extra, kinds = rest_of_run(data, begin + width, end, flags, kind)
     else:
-        i, extra, kinds = _rest_of_other(data, begin + width, end, flags, first)
+        i, extra, kinds = rest_of_other(data, begin + width, end, flags, first)
     chars = i - begin - extra - (width - 1)
     counts[_TOKENS] += 1
     counts[_TOKEN_CHARS] += chars

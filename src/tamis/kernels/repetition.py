@@ -1,0 +1,208 @@
+"""Everything the Gopher repetition rules count: lines, paragraphs and phrases that occur more than once."""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from tamis.kernels import quality_ascii as blocks
+from tamis.kernels import repetition_phrases as phrases
+from tamis.kernels import unicode
+from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, u64, writes
+from tamis.kernels._text import decode, strip, word_at, zeros_below
+from tamis.kernels._tokens import rest_of_other, rest_of_run
+from tamis.kernels.repetition_lines import chars_between, count_segments, newline_runs
+from tamis.kernels.repetition_table import hash_of
+from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
+
+Convention = Literal["datatrove", "dclm", "dolma"]
+CONVENTIONS: tuple[Convention, ...] = ("datatrove", "dclm", "dolma")
+_DATATROVE, _DCLM, _DOLMA = range(3)
+
+TOP, DUPLICATE = range(2, 5), range(5, phrases.LONGEST + 1)
+COUNTS = (
+    "chars",
+    "words",
+    "word_chars",
+    "lines",
+    "line_chars",
+    "duplicate_lines",
+    "duplicate_line_chars",
+    "paragraphs",
+    "paragraph_chars",
+    "duplicate_paragraphs",
+    "duplicate_paragraph_chars",
+    *(f"top_{n}gram_chars" for n in TOP),
+    *(f"duplicate_{n}gram_chars" for n in DUPLICATE),
+    *(f"{n}gram_chars" for n in DUPLICATE),
+)
+_CHARS, _WORDS, _WORD_CHARS, _LINES, _PARAGRAPHS = 0, 1, 2, 3, 7
+_TOP_OF, _DUPLICATE_OF, _EVERY_OF = 11 - 2, 14 - 5, 20 - 5  # + n
+
+
+def repetition_counts(
+    data: np.ndarray, offsets: np.ndarray, *, convention: Convention = "datatrove", rule: unicode.WordRule = "unicode"
+) -> dict[str, np.ndarray]:
+    """Count lines, paragraphs and phrases, and those that occur more than once.
+
+    Words are the tokens of the word rule (see `tamis.kernels.unicode`); by dclm and "unicode" only those that begin with
+    a letter or a number. They, lines and paragraphs are told apart by 64-bit hashes: of a million different ones, two are
+    taken for equal once in 40 million texts. A character is a code point.
+
+    Args:
+        data: u8[:].
+        offsets: i64[n + 1].
+        convention: whose way of counting.
+        rule: the word rule.
+
+    Returns:
+        u64[n] by name:
+        chars: characters of the text.
+        words, word_chars: words, and the characters they hold.
+        lines, line_chars: lines, and the characters they hold: what is left of a text when it is cut at every run of
+            "\\n"; by dclm stripped of white space, and without those that are blank.
+        duplicate_lines, duplicate_line_chars: lines that repeat an earlier one (datatrove), or that occur more than once.
+        paragraphs and so on: the same for what is cut at runs of two or more "\\n"; by datatrove the text is stripped.
+        top_2gram_chars to top_4gram_chars: occurrences × characters (datatrove: with a space between words) of the phrase
+            of so many words that occurs most often; of several the first, by dclm the longest. Occurrences may overlap.
+            If none is repeated, that of the first phrase; by dclm 0.
+        duplicate_5gram_chars to duplicate_10gram_chars: datatrove: characters of the phrases that a reader meets again
+            who, after each, goes on behind it. dclm: characters of the words in a phrase that occurs more than once.
+            dolma: characters of all occurrences of such phrases.
+        5gram_chars to 10gram_chars: characters of all phrases of so many words.
+    """
+    n = len(offsets) - 1
+    counts = np.zeros((n, len(COUNTS)), np.uint64)
+    longest = int(np.diff(offsets).max(initial=0))
+    # Few texts have a word in every four bytes; none has more words, or lines, than bytes and one.
+    room, done = 1 << max(10, (longest // 4).bit_length()), 0
+    texts = aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", CONVENTIONS.index(convention)
+    while True:
+        done = _count_all(*texts, unicode.flags(rule), done, counts, *_scratch(room))
+        if done == n:
+            return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
+        room *= 2
+
+
+def _scratch(room: int) -> tuple[np.ndarray, ...]:
+    """Arrays for so many words, a power of two: 44 bytes for each that a text really has."""
+    slots = np.empty(2 * room, np.uint32)
+    wide = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    return (*wide, np.empty(room + 1, np.uint32), *(np.empty(room, np.uint32) for _ in range(4)), slots, slots.view(np.uint8))
+
+
+@helper
+def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
+    """Take the words of whole tokens in the next 64 bytes, see `quality_ascii`; return (bytes read, words)."""
+    text, size = blocks.whole_tokens(data, i, end, whitespace)
+    if size == 0:
+        return size, n
+    starts, _, alnums, _ = blocks.tokens(data, i, text, whitespace)
+    borders = starts | ~text
+    if chosen:
+        starts &= alnums
+    while starts:
+        place = zeros_below(starts)
+        starts &= starts - np.uint64(1)
+        length = blocks.length_at(borders, place)
+        hashes[n] = hash_of(data, i + np.int64(place), length)
+        ends[n + 1] = ends[n] + length
+        n += 1
+    return size, n
+
+
+@helper
+def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
+    """Take the words of a text: their hashes, and how many characters end with each; -1 if there is no room for them."""
+    n = 0
+    ends[0] = 0
+    while i < end:
+        if n + 64 > len(hashes):
+            return -1
+        if i + blocks.READ_AHEAD <= len(data) and not word_at(data, i) & np.uint64(0x8080808080808080):
+            size, n = _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends)
+            if size > 0:
+                i += size
+                continue
+        first, width = decode(data, i)
+        kind = flags[first]
+        if kind & SEPARATOR:
+            i += width
+            continue
+        begin = i
+        if kind & RUN:
+            i, extra, _ = rest_of_run(data, begin + width, end, flags, kind)
+        else:
+            i, extra, _ = rest_of_other(data, begin + width, end, flags, first)
+        if not chosen or kind & (LETTER | NUMBER):
+            hashes[n] = hash_of(data, begin, i - begin)
+            ends[n + 1] = ends[n] + (i - begin - extra - (width - 1))
+            n += 1
+    return n
+
+
+@helper
+def _count_segments(data, start, end, convention, flags, most, table, found, counts):
+    """Count lines and paragraphs; `found` is room for six numbers."""
+    for least, first in ((1, _LINES), (2, _PARAGRAPHS)):
+        begin, finish = start, end
+        if least == 2 and convention == _DATATROVE:
+            begin, finish = strip(data, start, end, flags)
+        found[:6] = 0
+        count_segments(data, begin, finish, least, convention == _DCLM, flags, most, table, found)
+        counts[first], counts[first + 1] = found[0], found[1]
+        with_first_ones = convention != _DATATROVE
+        counts[first + 2] = np.int64(found[2]) + np.int64(found[4]) * with_first_ones
+        counts[first + 3] = np.int64(found[3]) + np.int64(found[5]) * with_first_ones
+
+
+@helper
+def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts):
+    """Count phrases; `m` is the number of places at which one begins that is repeated, or may be."""
+    m = phrases.likely_pairs(words, hashes, places, table[2], seen)
+    for n in range(2, phrases.LONGEST + 1):
+        if n > 2:
+            m = phrases.longer(m, hashes, places, numbers)
+        known = phrases.group(m, hashes, places, numbers, firsts, table)
+        m = phrases.repeated(m, places, numbers, table[1])
+        if n < 5:
+            times, chars = phrases.top(n, words, known, ends, firsts, table[1], convention == _DCLM)
+            if convention == _DATATROVE and chars > 0:
+                chars += n - 1
+            counts[_TOP_OF + n] = 0 if times == 1 and convention == _DCLM else times * chars
+            continue
+        counts[_EVERY_OF + n] = phrases.chars_of_all(n, words, ends)
+        if convention == _DATATROVE:
+            counts[_DUPLICATE_OF + n] = phrases.chars_met_again(n, m, ends, places, numbers, table[1])
+        elif convention == _DCLM:
+            counts[_DUPLICATE_OF + n] = phrases.chars_covered(n, m, ends, places)
+        else:
+            counts[_DUPLICATE_OF + n] = phrases.chars_repeated(n, m, ends, places)
+
+
+_WIDE, _NARROW = writes(u64), writes(u32)
+_SCRATCH = _WIDE, _WIDE, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, writes(u8)
+
+
+@kernel(reads(u8), reads(i64), b1, i64, reads(u16), i64, writes(u64, 2), *_SCRATCH)
+def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, firsts, repeats, slots, seen):
+    """Count texts from number `done` on; return the number of the first for which there is no room."""
+    table = keys, repeats, slots
+    for d in range(done, len(out)):
+        counts = out[d]
+        i, end = offsets[d], offsets[d + 1]
+        most = newline_runs(data, i, end) + 1
+        if most > len(hashes):
+            return d
+        words = _words(data, i, end, whitespace, convention == _DCLM and not whitespace, flags, hashes, ends)
+        if words < 0:
+            return d
+        counts[_CHARS] = chars_between(data, i, end)
+        counts[_WORDS], counts[_WORD_CHARS] = words, ends[words]
+        _count_segments(data, i, end, convention, flags, most, table, places, counts)
+        _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts)
+    return len(out)
