@@ -18,6 +18,7 @@ from tamis.stage import Stage, parameters
 
 TABLE = {
     "unicode": "tamis.edits.unicode:Unicode",
+    "lines": "tamis.edits.lines:Lines",
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
