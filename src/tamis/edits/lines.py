@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tamis.documents import utf8
 from tamis.errors import StageError
-from tamis.stage import Edit
+from tamis.stage import Edit, parameters
 
 CONVENTIONS = ("datatrove", "c4")
 
@@ -117,7 +117,7 @@ class Lines(Edit):
         """Judge and write lines in one walk over the bytes."""
         from tamis.kernels.lines import Rules, edit_lines
 
-        own: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "convention"}
+        own = {name: value for name, value in parameters(self).items() if name != "convention"}
         datatrove = self.convention == "datatrove"
         given = utf8(docs.column("text"))
         data, offsets, counts = edit_lines(*given, Rules(**own, apostrophe_ends=datatrove, words_with_citations=datatrove))
