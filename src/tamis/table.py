@@ -21,6 +21,8 @@ TABLE = {
     "lines": "tamis.edits.lines:Lines",
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
+    "c4_quality": "tamis.stages.c4_quality:C4Quality",
+    "fineweb_quality": "tamis.stages.fineweb_quality:FinewebQuality",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "sample": "tamis.stages.sample:Sample",
 }

@@ -201,7 +201,7 @@ def _is_policy(data, i, start, end):
 def _mentions(data, start, end):
     """(whether a line says "javascript", whether it says a phrase of policies)."""
     javascript = policy = False
-    for i in range(start, end - 9, 64):
+    for i in range(start, end, 64):
         text = first_bytes(end - i)
         found = any_case(data, i, 0x6A) & any_case(data, i + 1, 0x61)
         found |= any_case(data, i, 0x6F) & any_case(data, i + 1, 0x6B)
