@@ -121,7 +121,12 @@ def slow_edit(text: str, rules: Rules) -> tuple[str, dict[str, int]]:
         kept.append(left + ("\n" if rules.strip else end))
         newlines = 1
     joined = "".join(kept)
-    joined = joined.strip() if joined != text or rules.strip else joined
+    if rules.strip:
+        joined = joined.strip()
+    elif joined != text:
+        inked = [i for i, line in enumerate(kept) if line.strip()]
+        some = kept[inked[0] : inked[-1] + 1] if inked else [""]
+        joined = "".join([*some[:-1], *some[-1].splitlines()])
     return joined, counts | {"kept_words": len(joined.split()), "kept_chars": len(joined)}
 
 

@@ -20,8 +20,8 @@ CONVENTIONS = ("datatrove", "c4")
 class Lines(Edit):
     """Drop and shorten lines by the rules of C4 and RefinedWeb, each of which can be off.
 
-    Blank lines are neither judged nor counted. A text of which anything is taken loses the white space at both ends as
-    well; a text of which nothing is taken keeps its bytes. Lines end where `str.splitlines()` cuts.
+    Blank lines are neither judged nor counted. A text of which anything is taken also loses the blank lines at both ends and
+    the last line end; a text of which nothing is taken keeps its bytes. Lines end where `str.splitlines()` cuts.
 
     Signals:
         lines: u32, lines before.

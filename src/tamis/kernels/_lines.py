@@ -148,7 +148,7 @@ def others_in(data, i, text, flags, marks):
 
     The bytes to look at are 64, or fewer if a character goes on beyond them.
     """
-    space, uppers, digits, size = np.uint64(0), 0, 0, 64
+    space, uppers, digits, size = np.uint64(0), 0, 0, np.int64(64)
     leads = bytes_between(data, i, 0xC0, 0xFF) & text
     while leads:
         k = zeros_below(leads)

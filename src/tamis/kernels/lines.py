@@ -72,7 +72,8 @@ def edit_lines(data: np.ndarray, offsets: np.ndarray, rules: Rules) -> tuple[np.
 
     A line is what `str.splitlines()` cuts. With `strip`, lines lose the white space at both ends, blank ones go, and "\\n"
     joins the rest; else each keeps its own, and of blank lines in a row so many stay that no more than `max_newlines`
-    line ends follow each other. A text of which anything is taken loses the white space at both ends.
+    line ends follow each other. A text of which anything is taken also loses the blank lines at both ends and the last line
+    end, and with `strip` all white space there.
 
     The rules, in their order, are asked of lines that are not blank:
 
@@ -155,9 +156,8 @@ def _repeats(out, first, last, settings, scratch, most, stamp):
 
 
 @helper
-def _trim(out, begin, n, flags, counts):
-    """The end of the text out[begin:n], once the white space at both ends is gone."""
-    first, last = strip(out, begin, n, flags)
+def _trim(out, begin, n, first, last, counts):
+    """The end of the text out[begin:n] once only out[first:last] of it is left."""
     counts[_KEPT_CHARS] -= _chars_between(out, begin, first) + _chars_between(out, last, n)
     if first > begin:
         for k in range(last - first):
@@ -208,6 +208,7 @@ def _edit_text(data, i, end, out, n, tables, rules, scratch, most, stamp, counts
     (flags, marks), (settings, shares) = tables, rules
     strips, most_newlines = settings[rule.STRIP] != 0, settings[rule.MAX_NEWLINES]
     begin, newlines, changed = n, 0, False
+    head = tail = n
     while i < end:
         stop, following = line_at(data, i, end, flags)
         seen = look(data, i, stop, flags, marks)
@@ -237,15 +238,18 @@ def _edit_text(data, i, end, out, n, tables, rules, scratch, most, stamp, counts
             counts[_KEPT_CHARS] += left[2] + (1 if strips else end_chars)
             counts[_SHORTENED] += cut
             newlines = 1
-            n = last
+            head = n if tail == begin else head
+            n = tail = last
             if strips:
                 out[n] = 10
                 n += 1
             else:
                 n = copy(data, stop, following, out, n)
         i = following
+    if strips:
+        head, tail = strip(out, begin, n, flags)
     if changed or strips:
-        n = _trim(out, begin, n, flags, counts)
+        n = _trim(out, begin, n, head, tail, counts)
     return n, changed
 
 
