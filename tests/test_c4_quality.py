@@ -133,7 +133,7 @@ CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 
 
-def one_pass(text: str, convention: str, *, end_mark: bool) -> tuple[str, list[str]]:
+def one_pass(text: str, convention: str, *, end_mark: bool) -> tuple[str, list[str]]:  # noqa: C901  as C4 has it
     """What C4's program makes of a page, line by line in one pass: (text, why it is dropped)."""
     least_words, least_sentences = (3, 5) if convention == "datatrove" else (5, 3)
     marks = (".", "?", "!", '"', "'") if convention == "datatrove" else (".", "?", "!", '"')

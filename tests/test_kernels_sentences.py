@@ -1,5 +1,6 @@
 """Sentences are those of UAX #29, as the obvious slow program cuts them."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def slow_breaks(text: str) -> list[int]:
     return [i for i in range(1, len(text)) if may_break(kinds, i)]
 
 
-def may_break(kinds: list[str], i: int) -> bool:
+def may_break(kinds: list[str], i: int) -> bool:  # noqa: C901  one rule after the other
     """Whether there is a break before character i."""
     if kinds[i - 1] == "CR" and kinds[i] == "LF":
         return False  # SB3
@@ -71,7 +72,7 @@ def count_back(kinds: list[str], wanted: str) -> int:
 def slow_sentences(text: str) -> list[str]:
     """The sentences of a text: those that hold a letter or a number."""
     borders = [0, *slow_breaks(text), len(text)]
-    pieces = [text[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(borders)]
     return [piece for piece in pieces if any(c.isalnum() for c in piece)]
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from runs import fates, fates_in_memory, run, split
 
 from tamis import explain, folder, judge, make_stage
@@ -78,7 +77,7 @@ def test_rules_on_signals_that_nobody_measures() -> None:
     for stages in ([make_stage("rules", max={"lines.removed_word_shares": 0.05})], [make_stage("rules", max={"lines.removed_word_share": 0.05}), make_stage("lines")]):
         with pytest.raises(StageError, match=r'^rules decides by "lines.removed_word_shares?", which no stage above it measures'):
             judge(PAGES, stages)
-    with pytest.raises(StageError, match='Did you mean "lines.removed_word_share"'):
+    with pytest.raises(StageError, match=r'Did you mean "lines\.removed_word_share"'):
         judge(PAGES, [make_stage("lines"), make_stage("rules", max={"lines.removed_word_shares": 0.05})])
 
 

@@ -239,8 +239,7 @@ def slots(most: int) -> np.ndarray:
 def seen_before(data, start, end, table, most, stamp):
     """Whether the text `stamp` (from 1) held these bytes before; if not, remember them.
 
-    Args:
-        most: pieces that this text can hold, which keeps a small text within a small part of the table.
+    `most` is how many pieces this text can hold, which keeps a small text within a small part of the table.
     """
     mask = np.uint64(2)
     while mask <= np.uint64(2 * most):

@@ -230,10 +230,7 @@ def _has_brace(data, start, end):
 def judge(out, start, end, mark, seen, words, flags, settings, shares):
     """The number of the first rule that drops a line (see `lines.DROPPED_BY`), of those that only look; -1 if none does.
 
-    Args:
-        mark: where the line's last character ends.
-        seen: what `look` sees of the line.
-        words: the words that `min_words` counts.
+    `mark` is where the line's last character ends, `seen` what `look` sees of the line, `words` what `min_words` counts.
     """
     first, last, chars, _, uppers, digits = seen
     if uppers / chars > shares[0]:

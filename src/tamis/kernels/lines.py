@@ -14,7 +14,7 @@ import numpy as np
 
 from tamis.kernels import line_rules as rule
 from tamis.kernels import unicode
-from tamis.kernels._jit import aligned, b1, f64, helper, i64, kernel, reads, u8, u16, u32, writes
+from tamis.kernels._jit import aligned, f64, helper, i64, kernel, reads, u8, u16, u32, writes
 from tamis.kernels._lines import SLACK, characters_in, copy, first_bytes, line_at, look, roomy, seen_before, slots
 from tamis.kernels._text import bytes_between, count_bits, strip
 
@@ -111,7 +111,8 @@ def edit_lines(data: np.ndarray, offsets: np.ndarray, rules: Rules) -> tuple[np.
     for part, places, rows in roomy(*given):
         most = int(_most_lines(part, places)) if rules.min_repeated_chars else 0
         scratch = slots(most)
-        changed |= bool(_edit_all(part, places, *tables, settings, shares, scratch, borders[rows.start : rows.stop + 1], written, counts[rows]))
+        results = borders[rows.start : rows.stop + 1], written, counts[rows]
+        changed |= bool(_edit_all(part, places, *tables, settings, shares, scratch, *results))
     named = {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
     if not changed:
         return data, offsets, named

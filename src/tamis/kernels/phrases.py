@@ -12,7 +12,8 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i32, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._text import decode
+from tamis.kernels._lines import first_bytes, roomy
+from tamis.kernels._text import bytes_between, decode, zeros_below
 from tamis.kernels.unicode import ALONE, LETTER, LINE_END, NUMBER
 
 _PLACES = 1024
@@ -37,7 +38,8 @@ def phrase_counts(data: np.ndarray, offsets: np.ndarray, phrases: Sequence[str],
     """
     counts = np.zeros(len(offsets) - 1, np.uint32)
     tables = unicode.flags(), unicode.lower(), *_packed(tuple(phrases))
-    _count_all(aligned(data, np.uint8), aligned(offsets, np.int64), in_lines, *tables, counts)
+    for part, borders, rows in roomy(aligned(data, np.uint8), aligned(offsets, np.int64)):
+        _count_all(part, borders, in_lines, *tables, counts[rows])
     return counts
 
 
@@ -118,6 +120,15 @@ def _begins(data, i, end, place, parted, flags, lower, in_lines, packed):
 _PACKED = (reads(i32), reads(i64), reads(u8), reads(i64), reads(i64))
 
 
+@helper
+def _letters_at(data, i, in_lines):
+    """Which of the 64 bytes at i are ASCII characters that part no words."""
+    found = bytes_between(data, i, 0x41, 0x5A) | bytes_between(data, i, 0x61, 0x7A)
+    if in_lines:
+        return found
+    return found | bytes_between(data, i, 0x30, 0x39) | bytes_between(data, i, 0x5F, 0x5F)
+
+
 @kernel(reads(u8), reads(i64), b1, reads(u16), reads(i32), *_PACKED, writes(u32))
 def _count_all(data, offsets, in_lines, flags, lower, letters, borders, free, places, settings, counts):
     packed = letters, borders, free, places, settings
@@ -134,3 +145,6 @@ def _count_all(data, offsets, in_lines, flags, lower, letters, borders, free, pl
                 counts[d] += found
             parted = _parts(c, flags, lower, in_lines)
             i += width
+            if not (parted or settings[0]):
+                # Within a word nothing can begin: 64 bytes at a time to its end.
+                i += np.int64(zeros_below(~_letters_at(data, i, in_lines) | ~first_bytes(end - i)))

@@ -106,7 +106,7 @@ def _goes_on(data, i, end, breaks):
         kind, width = _kind_at(data, i, end, breaks)
         if kind == _LOWER:
             return True
-        if kind == _OLETTER or kind == _UPPER or kind <= _SEP and kind > 0 or kind == _ATERM or kind == _STERM:
+        if 0 < kind <= _SEP or kind == _OLETTER or kind == _UPPER or kind == _ATERM or kind == _STERM:
             return False
         i += width
     return False
