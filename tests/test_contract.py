@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
@@ -31,6 +32,11 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     ),
     "gopher_repetition by dclm": make_stage("gopher_repetition", convention="dclm", word_rule="whitespace"),
     "gopher_repetition by dolma": make_stage("gopher_repetition", convention="dolma", on_null="keep"),
+    "lines of c4": make_stage(
+        "lines", max_word_length=1000, citations=True, end_mark=True, min_words=5, javascript=True, min_repeated_chars=4, strip=True, convention="c4"
+    ),
+    "c4_quality with a list": make_stage("c4_quality", bad_words=str(Path(__file__)), convention="c4", by={"lang": {"fr": {"min_sentences": 2}}}),
+    "fineweb_quality of another language": make_stage("fineweb_quality", unpunctuated="keep", word_rule="whitespace", max_short_line_share=None),
     "exact_duplicates folded": make_stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
     "sample": make_stage("sample", share=0.4, seed=3),

@@ -37,6 +37,7 @@ def test_table_is_what_its_generator_writes():
         pytest.skip("the installed regex has another Unicode version")
     assert (generator.properties() == unicode.flags()).all()
     assert (generator.combining() == unicode.combining()).all()
+    assert (generator.sentences() == unicode.sentences()).all()
     agree = np.array(KNOWN)
     assert (generator.lower()[agree] == unicode.lower()[agree]).all()
 
@@ -55,6 +56,12 @@ def test_table_is_what_its_generator_writes():
 def test_properties_are_those_of_python(bit, says_python):
     """For every character that Python knows, a bit is set exactly where the method of `str` says so."""
     assert has(bit) & set(KNOWN) == {c for c in KNOWN if says_python(chr(c))}
+
+
+def test_capitals_are_those_of_python():
+    """A character that Python knows is a capital exactly where `str.isupper` says so."""
+    capitals = set(np.flatnonzero(unicode.sentences() & unicode.UPPERCASE).tolist())
+    assert capitals & set(KNOWN) == {c for c in KNOWN if chr(c).isupper()}
 
 
 def test_each_code_point_has_one_part_in_a_word_rule():

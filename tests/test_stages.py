@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runs import fates, fates_in_memory, run, split
 
-from tamis import judge, make_stage
+from tamis import explain, folder, judge, make_stage
 from tamis.errors import DataError, StageError
 
 PAGES = pa.table({
@@ -49,6 +50,51 @@ def test_rules(given: dict[str, Any], expected: list[list[str]]) -> None:
     assert reasons(PAGES, make_stage("rules", **given)) == expected
 
 
+SIGNALS = [
+    ({"max": {"lines.removed_word_share": 0.4}}, [["lines.removed_word_share too high"], [], ["lines.removed_word_share not measurable"]]),
+    ({"max": {"lines.removed_word_share": 0.4}, "on_null": "keep"}, [["lines.removed_word_share too high"], [], []]),
+    ({"min": {"lines.words": 1, "score": 0.5}}, [["score too low"], [], ["lines.words too low"]]),
+    ({"max": {"text.bytes": 20}}, [["text.bytes too high"], [], []]),
+    (
+        {"max": {"lines.removed_lines": 0}, "by": {"lang": {"en": {"max_lines.removed_lines": 1}}}},
+        [[], [], []],
+    ),
+    ({"max": {"lines.removed_lines": 0}, "where": "lines.words > 5"}, [["lines.removed_lines too high"], [], []]),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), SIGNALS)
+def test_rules_on_signals(given: dict[str, Any], expected: list[list[str]]) -> None:
+    """A name with a dot is a signal of what stands above; limits, exceptions and conditions hold for it as for a column."""
+    pages = pa.table({"text": ["Menu\nWE ARE HERE\na cat sat", "one cat sat", ""], "score": [0.1, 0.6, 0.7], "lang": ["fr", "fr", None]})
+    if "by" in given:
+        pages = pa.table({"text": ["Menu\na cat sat", "one cat sat", ""], "lang": ["en", "fr", None]})
+    assert reasons(pages, make_stage("lines"), make_stage("rules", **given)) == expected
+
+
+def test_rules_on_signals_that_nobody_measures() -> None:
+    """A signal that no stage above measures is named, with the nearest that exists."""
+    for stages in ([make_stage("rules", max={"lines.removed_word_shares": 0.05})], [make_stage("rules", max={"lines.removed_word_share": 0.05}), make_stage("lines")]):
+        with pytest.raises(StageError, match=r'^rules decides by "lines.removed_word_shares?", which no stage above it measures'):
+            judge(PAGES, stages)
+    with pytest.raises(StageError, match=r'Did you mean "lines\.removed_word_share"'):
+        judge(PAGES, [make_stage("lines"), make_stage("rules", max={"lines.removed_word_shares": 0.05})])
+
+
+def test_rules_on_signals_are_explained(tmp_path: Path) -> None:
+    """The signal of another stage stands beside the limit of this one, and drops what a run drops in memory."""
+    pages = pa.table({"id": ["a", "b"], "text": ["Menu\na cat sat", "one cat sat"]})
+    stages = [make_stage("lines"), make_stage("rules", max={"lines.removed_word_share": 0.05}, min={"lines.words": 2})]
+    run(stages, split(tmp_path / "in", pages, 1), tmp_path / "out")
+    assert fates(tmp_path / "out") == fates_in_memory(pages, judge(pages, stages))
+    found = explain.as_text(explain.explain(folder.opened(str(tmp_path / "out")), "a")[0]).splitlines()
+    assert found[0] == "a (part-000.parquet:0): dropped by 2 rules: lines.removed_word_share too high"
+    assert [line.split() for line in found[found.index("2 rules") + 1 :]] == [
+        ["lines.words", "4", "must", "be", "at", "least", "2", "ok"],
+        ["lines.removed_word_share", "0.25", "must", "be", "at", "most", "0.05", "fails"],
+    ]
+
+
 def test_lists_by_path(tmp_path: Path) -> None:
     """A list in a file has one entry a line; comments, blank lines, case and space do not count."""
     listed = tmp_path / "domains.txt"
@@ -61,6 +107,11 @@ def test_lists_by_path(tmp_path: Path) -> None:
     [
         ({}, StageError, 'make_stage, stage 1: rules has no rule.\nFix: give it "min", "max", "allow" or "block".'),
         ({"allow": {"lang": []}}, StageError, 'make_stage, stage 1: rules: the list for "lang" is empty, so that its rule could never tell documents apart.'),
+        (
+            {"allow": {"language.lang": ["en"]}},
+            StageError,
+            'make_stage, stage 1: rules: "allow" and "block" want columns of the data, and "language.lang" is a signal.',
+        ),
         ({"min": {"score": 2}, "max": {"score": 1}}, StageError, 'make_stage, stage 1: rules: "min_score" is 2.0 and "max_score" is 1.0: nothing could pass.'),
     ],
 )

@@ -59,6 +59,16 @@ def properties() -> np.ndarray:
     return found
 
 
+def sentences() -> np.ndarray:
+    """u8[0x110000]: Sentence_Break, and the bits beside it that tamis.kernels.unicode names."""
+    found = np.zeros(SIZE, np.uint8)
+    for value, name in enumerate(table.SENTENCE_BREAKS[1:], 1):
+        found[members(rf"\p{{SB={name}}}")] = value
+    found[members(r"\p{Uppercase}")] |= table.UPPERCASE
+    found[members(r"[\p{Sentence_Terminal}\p{SB=ATerm}\u17d6\u17d9\u17da]")] |= table.TERMINAL
+    return found
+
+
 def lower() -> np.ndarray:
     """i32[0x110000]: the simple lower-case mapping."""
     mapped = np.arange(SIZE, dtype=np.int32)
@@ -95,6 +105,7 @@ def main() -> None:
     parser.add_argument("unicode_version", help="of the installed regex, as its README says")
     version = parser.parse_args().unicode_version
     arrays = {"properties": properties(), "lower": lower() - np.arange(SIZE, dtype=np.int32), "combining": combining()}
+    arrays["sentences"] = sentences()
     packed = {}
     for name, values in arrays.items():
         packed[f"{name}_lengths"], packed[f"{name}_values"] = runs(values)

@@ -73,7 +73,7 @@ def _explained(run: Finished, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(name: str, stage: Stage, signals: pl.DataFrame, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One line for each signal: its value, what its limits ask, and whether it meets them."""
+    """One line for each signal of the stage, and each of others that it limits: its value, the limits, whether it meets them."""
     prefix = f"{name}."
     own = signals.select(pl.all(), *(pl.col(one).alias(one[len(prefix) :]) for one in signals.columns if one.startswith(prefix)))
     own = own.with_columns(copies=pl.lit(row["copies"], pl.UInt8))
@@ -82,9 +82,10 @@ def _lines(name: str, stage: Stage, signals: pl.DataFrame, row: dict[str, Any]) 
     judged = where is None or own.select(condition(where)).item()
     if not judged:
         yield {"signal": "where", "value": where, "must": "not judged by this stage", "ok": None}
+    elsewhere = {signal for signal, _ in limits if signal in signals.columns}
     for column in signals.columns:
         signal = column.removeprefix(prefix)
-        if not column.startswith(prefix) or signal.startswith("_"):
+        if not (column.startswith(prefix) and not signal.startswith("_")) and column not in elsewhere:
             continue
         low, high = limits.get((signal, "min")), limits.get((signal, "max"))
         value = own[signal].to_list()[0]

@@ -214,7 +214,8 @@ class Filter(Stage):
         if self.on_null == "keep":
             return [failed]
         signal = next((name for name in keep.meta.root_names() if not name.startswith("doc.")), reason)
-        unknown = pl.when(judged & keep.is_null()).then(pl.lit(f"{signal.replace('_', ' ')} not measurable"))
+        called = signal if "." in signal else signal.replace("_", " ")
+        unknown = pl.when(judged & keep.is_null()).then(pl.lit(f"{called} not measurable"))
         return [failed, unknown]
 
 

@@ -18,9 +18,12 @@ from tamis.stage import Stage, parameters
 
 TABLE = {
     "unicode": "tamis.edits.unicode:Unicode",
+    "lines": "tamis.edits.lines:Lines",
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
     "gopher_repetition": "tamis.stages.gopher_repetition:GopherRepetition",
+    "c4_quality": "tamis.stages.c4_quality:C4Quality",
+    "fineweb_quality": "tamis.stages.fineweb_quality:FinewebQuality",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "sample": "tamis.stages.sample:Sample",
 }

@@ -49,6 +49,13 @@ PUNCTUATION = 1 << 11  # P and S
 MAYBE_NOT_NFC = 1 << 12  # NFC_Quick_Check is not Yes, or not assigned
 MAYBE_NOT_NFKC = 1 << 13
 
+SENTENCE_BREAKS = ("Other", "CR", "LF", "Sep", "Sp", "Close", "ATerm", "STerm", "SContinue", "Numeric", "Upper", "Lower")
+SENTENCE_BREAKS += ("OLetter", "Extend", "Format")
+"""Values of Sentence_Break (UAX #29), in the order in which `sentences` numbers them."""
+BREAK = 0x0F  # in `sentences`: the number of the Sentence_Break
+UPPERCASE = 1 << 4  # Uppercase: str.isupper()
+TERMINAL = 1 << 5  # Sentence_Terminal, and three Khmer signs that FineWeb's list of line ends has besides
+
 _OF_A_RULE = SEPARATOR | MARK | ALONE | RUN | JOINS_LETTERS | JOINS_DIGITS
 
 
@@ -88,6 +95,14 @@ def combining() -> np.ndarray:
     classes = _expand("combining")
     classes.flags.writeable = False
     return classes
+
+
+@cache
+def sentences() -> np.ndarray:
+    """u8[0x110000], read-only: the number of the Sentence_Break, with `UPPERCASE` and `TERMINAL` beside it."""
+    bits = _expand("sentences")
+    bits.flags.writeable = False
+    return bits
 
 
 def _expand(name: str) -> np.ndarray:

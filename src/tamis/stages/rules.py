@@ -1,4 +1,4 @@
-"""Limits on columns that the data already has: scores of other tools, licences, addresses."""
+"""Limits on what is known already: columns of the data (scores of other tools, licences, addresses), signals of stages above."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ DEEPEST = 8
 class Rules(Filter):
     """Keep documents whose own columns are within limits and on, or not on, lists.
 
+    A name with a dot in `min` or `max` is a signal of a stage or an edit above: `max: {lines.removed_word_share: 0.05}`.
+
     Lists are given in the recipe or as the path of a text file, one entry a line, "#" begins a comment. Case and
     surrounding space do not count. `url` compares addresses without scheme, "www." and a final "/"; `domain` compares
     the host of the column `url`, and an entry stands for its subdomains too.
 
     Args:
-        min: column → the least it may be.
-        max: column → the most it may be.
+        min: column or signal → the least it may be.
+        max: column or signal → the most it may be.
         allow: column → list of the only values it may have.
         block: column → list of the values it may not have.
 
-    In `by`, limits are called `min_<column>` and `max_<column>`.
+    In `by`, limits are called `min_<column>` and `max_<column>`; for signals `min_<stage>.<signal>` and so on.
 
     Signals:
-        <column>: f64, for each column of `min` and `max`.
+        <column>: f64, for each column of `min` and `max`; the signals named there are those of their own stages.
         <column>_allowed, <column>_blocked: bool, for each of `allow` and `block`; null where the column is null.
     """
 
@@ -60,14 +62,20 @@ class Rules(Filter):
         if not (self.min or self.max or self.allow or self.block):
             raise StageError(f'{self.name()} has no rule.\nFix: give it "min", "max", "allow" or "block".')
         super().check()
+        if signal := next((name for name in (*self.allow, *self.block) if "." in name), None):
+            raise StageError(f'{self.name()}: "allow" and "block" want columns of the data, and "{signal}" is a signal.')
         for column, listed in (*self.allow.items(), *self.block.items()):
             if not _entries(listed):
                 raise StageError(f'{self.name()}: the list for "{column}" is empty, so that its rule could never tell documents apart.')
 
     def columns_read(self) -> tuple[str, ...]:
         """Every column that a rule names; `domain` is read off `url`."""
-        columns = (*self.min, *self.max, *self.allow, *self.block)
+        columns = (*self._limited(signals=False), *self.allow, *self.block)
         return tuple(dict.fromkeys("url" if column == "domain" else column for column in columns))
+
+    def signals_used(self) -> tuple[str, ...]:
+        """The signals that `min` and `max` name, and what every filter uses."""
+        return tuple(dict.fromkeys((*super().signals_used(), *self._limited(signals=True))))
 
     def value_of(self, parameter: str) -> float | None:
         """The limit of "min_<column>" or "max_<column>"."""
@@ -75,7 +83,7 @@ class Rules(Filter):
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """The columns as numbers, and whether they are on the lists."""
-        frame = {column: _numbers(docs, column) for column in dict.fromkeys((*self.min, *self.max))}
+        frame = {column: _numbers(docs, column) for column in self._limited(signals=False)}
         frame |= {f"{column}_allowed": _listed(docs, column, listed) for column, listed in self.allow.items()}
         frame |= {f"{column}_blocked": _listed(docs, column, listed) for column, listed in self.block.items()}
         return pl.DataFrame(frame)
@@ -85,6 +93,10 @@ class Rules(Filter):
         allowed = {f"{column} not allowed": pl.col(f"{column}_allowed") for column in self.allow}
         blocked = {f"{column} blocked": ~pl.col(f"{column}_blocked") for column in self.block}
         return super().rules() | allowed | blocked
+
+    def _limited(self, *, signals: bool) -> list[str]:
+        """What `min` and `max` limit, each once: the signals, or the columns."""
+        return [name for name in dict.fromkeys((*self.min, *self.max)) if ("." in name) == signals]
 
     def _excepted(self, prefix: str) -> list[str]:
         """Columns that only `by` limits: they must be measured, so they must stand in `min` or `max` as well."""
