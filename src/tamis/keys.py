@@ -1,6 +1,6 @@
 """Keys: what a folder of signals depends on, hashed into its name. Nothing is invalidated; another key is another folder.
 
-A key holds the stage, its version, the parameters that change what it measures (a file parameter by the SHA-256 of the
+A key holds the stage, its version and those of the packages it leaves the work to, the parameters that change what it measures (a file parameter by the SHA-256 of the
 file), the source of a user's own stage, the columns it reads, and the keys of the edits above it.
 """
 
@@ -48,9 +48,11 @@ def description(stage: Stage, columns: Columns, above: Sequence[str], fingerprin
     """What a key is made of."""
     measuring = stage.measured_by
     values = {key: value for key, value in parameters(stage).items() if key not in DECIDING}
+    packages = {"packages": {name: installed(name) for name in stage.packages}} if stage.packages else {}
     return {
         "stage": table.reference_of(stage) if table.is_built_in(stage) else type(stage).__qualname__,
         "version": stage.version,
+        **packages,
         "source": None if table.is_built_in(stage) else _source(stage),
         "parameters": {key: hashed(value) for key, value in values.items() if measuring is None or key in measuring},
         "reads": {name: columns.named(name) for name in stage.columns_read()},
@@ -85,6 +87,13 @@ def hashed(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [hashed(one) for one in value]
     return value
+
+
+def installed(package: str) -> str:
+    """The version of an installed package, of which nothing is loaded."""
+    from importlib.metadata import version
+
+    return version(package)
 
 
 def _source(stage: Stage) -> str:

@@ -17,7 +17,9 @@ from tamis.errors import RecipeError, suggest
 from tamis.stage import Stage, parameters
 
 TABLE = {
+    "mojibake": "tamis.edits.mojibake:Mojibake",
     "unicode": "tamis.edits.unicode:Unicode",
+    "mask": "tamis.edits.mask:Mask",
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
