@@ -14,7 +14,7 @@ from tamis.kernels._text import decode
 from tamis.kernels.unicode import LETTER, MARK
 
 LONGEST_LOCAL, LONGEST_LABEL, LONGEST_TOP, MOST_LABELS = 64, 63, 24, 9
-FEWEST_DIGITS = 7
+FEWEST_DIGITS = 8
 
 
 def _packed(word: str) -> int:

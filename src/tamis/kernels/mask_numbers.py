@@ -23,7 +23,6 @@ IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _IBAN.split()}
 _LENGTHS = np.zeros(26 * 26, np.uint8)
 for _country, _length in IBAN_LENGTHS.items():
     _LENGTHS[26 * (ord(_country[0]) - 65) + ord(_country[1]) - 65] = _length
-_LENGTHS = tuple(_LENGTHS.tolist())
 
 _NONE, _SPACE, _DASH, _DOT, _SLASH = range(5)
 
@@ -47,9 +46,9 @@ def _goes_on(data, i, begin, end):
 
 @helper
 def _went_before(data, i, begin, end):
-    """Whether what begins at i is the rest of something: after a letter or digit, "+" or "$", or a digit and a mark."""
+    """Whether what begins at i is the rest of something: after a capital, a digit, "_", "+" or "$", or a digit and a mark."""
     b = byte_at(data, i - 1, begin, end)
-    if in_word(b) or b == 0x2B or b == 0x24:
+    if (in_word(b) and not 0x61 <= b <= 0x7A) or b == 0x2B or b == 0x24:
         return True
     return 0x2C <= b <= 0x2F and is_digit(byte_at(data, i - 2, begin, end))
 
@@ -73,7 +72,7 @@ def _has_issuer(number, n):
         return two == 34 or two == 37
     if n == 16 and (51 <= two <= 55 or 2221 <= four <= 2720):
         return True
-    if (n == 16 or n == 19) and (four // 1000 == 4 or 3528 <= four <= 3589 or four == 6011 or 6440 <= four <= 6499 or two == 65):
+    if n == 16 and (four // 1000 == 4 or 3528 <= four <= 3589 or four == 6011 or 6440 <= four <= 6499 or two == 65):
         return True
     maestro = four == 5018 or four == 5020 or four == 5038 or four == 5893 or four == 6304 or four == 6759 or 6761 <= four <= 6763
     return n >= 16 and (two == 62 or maestro)
@@ -138,7 +137,8 @@ def _grouped_card(data, first, begin, end):
 @helper
 def card(data, first, begin, end):
     """A payment card's number."""
-    if _went_before(data, first, begin, end) or byte_at(data, first - 1, begin, end) == 0x2F:
+    before = byte_at(data, first - 1, begin, end)
+    if _went_before(data, first, begin, end) or in_word(before) or before == 0x2E or before == 0x2F:
         return first, -1
     i, number = _digits(data, first, end, 19)
     if i - first == 4:
@@ -201,8 +201,8 @@ def _separator(data, i, end):
 
 
 @helper
-def _has_country(number, n):
-    """Whether n digits, from 9 to 15, are a number of a country of the telephone: its code, and no 0 after it but in Italy."""
+def _has_country(number, n, together):
+    """Whether n digits, from 9 to 15, are a number of some country: its code, within those that stand together first, and no 0 after it but in Italy."""
     two = np.int64(number // _power(n - 2))
     if two < 20:
         area, exchange = np.int64(number // _power(n - 4)) % 1000, np.int64(number // _power(n - 7)) % 1000
@@ -224,8 +224,9 @@ def _has_country(number, n):
         short = ones == 1 or ones == 2 or ones == 4 or ones == 6
     else:
         short = ones <= 5 or ones == 8
-    following = np.int64(number // _power(n - (3 if short else 4))) % 10
-    return following != 0 or two == 39
+    code = 2 if short else 3
+    following = np.int64(number // _power(n - code - 1)) % 10
+    return together >= code and (following != 0 or two == 39)
 
 
 @helper
@@ -258,13 +259,15 @@ def _next_group(data, i, begin, end):
 def _international(data, first, begin, end):
     """A number that begins with "+" and a country's code."""
     start = first - 1
-    if in_word(byte_at(data, start - 1, begin, end)) or byte_at(data, start - 1, begin, end) == 0x2B:
+    before = byte_at(data, start - 1, begin, end)
+    if before == 0x2B or (in_word(before) and not is_letter(before)):
         return first, -1
     i, number = _digits(data, first, end, 15)
     n, whole = i - first, 15
+    code_digits = n
     if data[first] == 0x31 or data[first] == 0x37:
         whole = 11
-    if byte_at(data, start - 1, begin, end) == 0x28 and n <= 3 and byte_at(data, i, begin, end) == 0x29:
+    if before == 0x28 and n <= 3 and byte_at(data, i, begin, end) == 0x29:
         start -= 1
         i += 1
     stop = i
@@ -278,7 +281,7 @@ def _international(data, first, begin, end):
         number = (number * _power(more) + (bracketed if more else np.uint64(0))) * _power(after - at) + group
         n += more + after - at
         i = stop = after
-    return start, stop if 9 <= n <= whole and _has_country(number, n) else -1
+    return start, stop if 9 <= n <= whole and _has_country(number, n, code_digits) else -1
 
 
 @helper
@@ -302,7 +305,7 @@ def _american(data, first, begin, end):
             return first, -1
     elif bracket:
         start -= 1
-    if _went_before(data, start, begin, end):
+    if not (start < first and is_letter(byte_at(data, start - 1, begin, end))) and _went_before(data, start, begin, end):
         return first, -1
     after = _exactly(data, i, end, 3)
     if after < 0 or data[i] < 0x32:
@@ -335,7 +338,8 @@ def _french(data, first, begin, end):
         return first, -1
     i = _exactly(data, first, end, 2)
     kind, width = _separator(data, i, end) if i >= 0 else (_NONE, 0)
-    if kind == _NONE or kind == _SLASH:
+    before = byte_at(data, first - 1, begin, end)
+    if kind == _NONE or kind == _SLASH or (is_digit(byte_at(data, first - 2, begin, end)) and before != 0x0A):
         return first, -1
     for _ in range(4):
         other, width = _separator(data, i, end)
