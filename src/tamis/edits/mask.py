@@ -34,7 +34,7 @@ class Mask(Edit):
     | card | 14 to 19 digits, alone or in groups 4-4-4-4, 4-4-4-4-3, 4-6-5, 4-6-4, with the first digits of a network that has cards so long, and Luhn's check digit | one of a row of such groups; after ".", "/" or within a longer number |
     | iban | a country of the registry, its number of characters, alone or in groups of 4, and the check digits modulo 97; capitals | lower case |
 
-    A version like 1.2.3.4 has fewer than 8 digits; so have 1.1 % of all addresses. A telephone number of North America has an
+    A version like 1.2.3.4 has fewer than 8 digits; so have 1.2 % of all addresses. A telephone number of North America has an
     area code and an exchange from 200 on; a country's code is an assigned one, with 11 digits in all after +1 and +7, and no 0
     after the others but +39. Cards: Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay, Maestro; Visa's
     old numbers of 13 digits are not looked for, because the bar codes of goods have as many.
@@ -57,7 +57,7 @@ class Mask(Edit):
     replacements: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Refuse kinds that do not exist, and marks that no text can hold."""
+        """Refuse kinds that do not exist, and none at all."""
         for kind in (*self.kinds, *self.replacements):
             if kind not in KINDS:
                 raise StageError(f'{self.name()}: there is no kind "{kind}". {suggest(kind, KINDS, what="kinds:")}')

@@ -204,6 +204,8 @@ def _separator(data, i, end):
 def _has_country(number, n, together):
     """Whether n digits, from 9 to 15, are a number of some country: its code, within those that stand together first, and no 0 after it but in Italy."""
     two = np.int64(number // _power(n - 2))
+    if two < 10:
+        return False
     if two < 20:
         area, exchange = np.int64(number // _power(n - 4)) % 1000, np.int64(number // _power(n - 7)) % 1000
         return n == 11 and area >= 200 and exchange >= 200
@@ -295,7 +297,7 @@ def _exactly(data, i, end, size):
 def _american(data, first, begin, end):
     """A number of North America, from its area code on: "(212) 555-0123", "212-555-0123", "212.555.0123", with or without "1"."""
     i, start = first, first
-    bracket = byte_at(data, first - 1, begin, end) == 0x28
+    bracket = byte_at(data, first - 1, begin, end) == 0x28 and byte_at(data, first + 3, begin, end) == 0x29
     if data[first] == 0x31:
         kind, width = _separator(data, first + 1, end)
         i += 1 + (width if kind != _SLASH else 0)
