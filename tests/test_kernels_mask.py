@@ -72,7 +72,7 @@ def slow_ip(text: str, i: int) -> tuple[int, int] | None:
         few = sum(c.isdigit() for c in match[0]) < 8
         if not few and not VERSION.search(text[:i]) and not any(address in network for network in NETWORKS if network.version == 4):
             return match.span()
-    match = regex.compile(rf"(?<![{WORD}:.])[23][0-9A-Fa-f]{{3}}:[0-9A-Fa-f:]*+(?![{WORD}]|\.[0-9])").match(text, i)
+    match = regex.compile(rf"(?<![{WORD}.])(?<!::)(?<!(?<![{WORD}])[0-9A-Fa-f]{{1,4}}:)[23][0-9A-Fa-f]{{3}}:[0-9A-Fa-f:]*+(?![{WORD}]|\.[0-9])").match(text, i)
     if not match:
         return None
     written = match[0][:-1] if match[0].endswith(":") and not match[0].endswith("::") else match[0]
@@ -218,7 +218,7 @@ def slow_find(text: str, kinds: tuple[str, ...] = mask.KINDS) -> list[Hit]:
 PIECES = """john.doe a b_c + ' % - .. . , : ; ( ) [ ] / @ @@ example.com example.org .co.uk .c müller .png 2x.png x-y -x. .museum xn--p1ai
 8.8.8.8 81.2.69.142 91.0.4472.124 10.12.133.5 192.0.2.1 192.168.100.200 172.15.0.111 172.16.10.111 100.63.255.1 198.17.20.30 203.0.113.7
 239.1.1.100 256.100.100.1 08.100.100.100 .5 version Version: v build# Chrome/ lib- -beta 2001:db8::1:2 2a00:1450:4001:81b::200e :: : 2001
-2606:4700:4700::1111 3fff:0abc:: 2001:1ff:1:: 2001:4860:4860:0:0:0:0:8888 :8080 /24 ab: 20:30:45
+2606:4700:4700::1111 3fff:0abc:: 2001:1ff:1:: 2001:4860:4860:0:0:0:0:8888 :8080 /24 ab: see: fd00: 20:30:45
 4111 1111 1111111 4111111111111111 4111-1111-1111-1111 4111 1111 1111 1111 5105105105105100 378282246310005 3782 822463 10005 30569309025904
 3056 930902 5904 6200000000000000003 3530111333300000 2223003122003222 6011111111111117 1234 123 4222222222222 $ # =
 GB29NWBK60161331926819 GB29 NWBK 6016 1331 9268 19 DE89370400440532013000 NO9386011117947 FR1420041010050500013M02606 DE GB29 NW

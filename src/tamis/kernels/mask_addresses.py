@@ -217,10 +217,22 @@ def _hex_value(b):
 
 
 @helper
+def _follows_group(data, i, begin, end):
+    """Whether what begins at i belongs to what is before it: after "fd00:" or "::", not after "see:"."""
+    before = byte_at(data, i - 1, begin, end)
+    if before != 0x3A:
+        return in_word(before) or before == 0x2E
+    n = 0
+    while n < 5 and _hex_value(byte_at(data, i - 2 - n, begin, end)) >= 0:
+        n += 1
+    outer = byte_at(data, i - 2 - n, begin, end)
+    return outer == 0x3A if n == 0 else n < 5 and not in_word(outer)
+
+
+@helper
 def ipv6(data, first, begin, end):
     """The public IPv6 address whose first digit is at a place."""
-    before = byte_at(data, first - 1, begin, end)
-    if in_word(before) or before == 0x3A or before == 0x2E:
+    if _follows_group(data, first, begin, end):
         return first, -1
     i, groups, gap, number = first, 0, 0, 0  # the number of the first two groups
     while True:
