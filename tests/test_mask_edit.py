@@ -134,6 +134,7 @@ def test_nothing_may_replace() -> None:
     """A replacement may be empty, and longer than what it replaces."""
     texts = ["a@b.org", "x a@b.org y a@b.org z", ""]
     assert Mask(replacements={"email": ""}).edit(table(*texts))[0].to_pylist() == ["", "x  y  z", ""]
+    assert Mask(replacements=dict.fromkeys(KINDS, "")).edit(table(*texts))[0].to_pylist() == ["", "x  y  z", ""]
     assert Mask(replacements={"email": "é" * 99}).edit(table(*texts))[0].to_pylist() == ["é" * 99, f"x {'é' * 99} y {'é' * 99} z", ""]
 
 

@@ -60,10 +60,8 @@ class Unicode(Edit):
 
         data, offsets = utf8(docs.column("text"))
         found = scan(data, offsets, form=self.form, newlines=self.newlines is not None, controls=self.controls is not None)
-        if found.removed.any() or found.newlines.any():
-            texts = large_string(*rewrite(data, offsets, found))
-        else:
-            texts = large_string(data, offsets)
+        rewritten = found.removed.any() or found.newlines.any()
+        texts = large_string(*(rewrite(data, offsets, found) if rewritten else (data, offsets)))
         texts, normalised = _normalise(texts, np.flatnonzero(found.maybe), self.form)
         return texts, pl.DataFrame({"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised})
 

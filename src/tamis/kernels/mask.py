@@ -14,7 +14,8 @@ from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u16, writes
 from tamis.kernels._text import bytes_between, zeros_below
 from tamis.kernels.mask_addresses import email, ipv4, ipv6, is_digit
-from tamis.kernels.mask_numbers import card, iban, phone
+from tamis.kernels.mask_numbers import card, iban
+from tamis.kernels.mask_phones import phone
 from tamis.kernels.splice import Parts
 
 KINDS = ("email", "ip", "phone", "card", "iban")

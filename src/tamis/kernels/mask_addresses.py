@@ -72,10 +72,10 @@ def _word_before(data, i, begin):
 
 @helper
 def _is_listed(word, words):
+    found = False
     for known in words:
-        if word == known:
-            return True
-    return False
+        found |= word == known
+    return found
 
 
 @helper

@@ -22,10 +22,9 @@ from tamis.kernels.splice import Parts
 ENCODINGS = ("latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "iso-8859-2", "mac-roman", "cp437")
 """Those that UTF-8 is mistaken for."""
 
-_CLASSES = range(10)
-_OTHER, _CONTROL, _COMMON, _START, _END, _SIGN, _LEAD, _UPPER, _LOWER, _LETTER = _CLASSES
-_LETTER_LEAD = 10  # Greek and Cyrillic: what 0xC2, 0xC3, 0xCE, 0xCF, 0xD0 and 0xD1 stand for
-_LIGATURE = 11  # "œ" stands before a letter, or is mojibake
+_OTHER, _CONTROL, _COMMON, _START, _END, _SIGN = range(6)  # after letters: U+0080 to U+009F, "…", "“", "”", "€"
+_LEAD, _UPPER, _LOWER, _LETTER, _LETTER_LEAD, _LIGATURE = range(6, 12)  # "Ã", "Å", "å", "д", "Г", "œ"
+_CLASSES = 12
 
 _FOLLOWERS = {
     _START: {_SIGN, _LEAD, _UPPER, _LOWER, _LIGATURE},
@@ -79,8 +78,8 @@ def _class_of(character: str) -> int:
 
 @cache
 def followers() -> np.ndarray:
-    """bool[144], read-only: whether a character of the class b after one of the class a is suspicious, at 12 a + b."""
-    found = np.zeros((12, 12), np.bool_)
+    """bool[144], read-only: whether a character of the class b right after one of the class a is suspicious, at 12 a + b."""
+    found = np.zeros((_CLASSES, _CLASSES), np.bool_)
     for first, seconds in _FOLLOWERS.items():
         found[first, sorted(seconds)] = True
     found[:, _CONTROL] = True
@@ -101,7 +100,7 @@ def suspicious_lines(data: np.ndarray, offsets: np.ndarray) -> Parts:
     count, none = np.zeros(1, np.int64), np.empty(0, np.int64)
     _find(*given, False, count, none, none)
     found = Parts(np.empty(count[0], np.int64), np.empty(count[0], np.int64))
-    if count[0]:
+    if len(found.begins):
         count[0] = 0
         _find(*given, True, count, *found)
     return found
@@ -134,8 +133,8 @@ def _stands_out(data, i, end, c, kind):
 @helper
 def _next_suspicious(data, i, end, classes, followers):
     """The place of the first character at or after i that is suspicious; `end` if there is none."""
-    block, before = i, -1  # where the character before ended, if it was not ASCII
-    kind_before = 0
+    block = i
+    before, kind_before = -1, np.int64(0)  # where the last character above U+007F ended, and its class
     while block < end:
         leads = _not_ascii(data, block, end)
         while leads:
@@ -144,12 +143,13 @@ def _next_suspicious(data, i, end, classes, followers):
             if data[i] < 0xC0:
                 continue
             c, width = decode(data, i)
-            kind = np.int64(classes[c]) if c < 0x10000 else 0
+            kind = np.int64(classes[min(c, 0xFFFF)])
             if i != before:
-                kind_before = 0
-            if followers[12 * kind_before + kind] or _stands_out(data, i + width, end, c, kind):
+                kind_before = np.int64(_OTHER)
+            if followers[_CLASSES * kind_before + kind] or _stands_out(data, i + width, end, c, kind):
                 return i
-            before, kind_before = i + width, kind
+            before = i + width
+            kind_before = kind
         block += 64
     return end
 

@@ -50,16 +50,19 @@ def splice(
     np.add.at(change, parts.owners(offsets) + 1, grown)
     moved = offsets - offsets[0] + np.cumsum(change)
     written = np.empty(moved[-1], np.uint8)
-    places = (aligned(part, np.int64) for part in (parts.begins, parts.ends, borders, chosen))
-    _splice(aligned(data, np.uint8), int(offsets[0]), int(offsets[-1]), *places, aligned(pieces, np.uint8), written)
+    where = aligned(parts.begins, np.int64), aligned(parts.ends, np.int64)
+    what = aligned(borders, np.int64), aligned(chosen, np.int64), aligned(pieces, np.uint8)
+    _splice(aligned(data, np.uint8), int(offsets[0]), int(offsets[-1]), *where, *what, written)
     return written, moved
 
 
 @helper
 def _copy(source, begin, end, out, n):
     """Copy bytes to n, and return the place after them."""
-    for k in range(end - begin):
-        out[n + k] = source[begin + k]
+    # Unsigned, for the loop to become one call: 3 GB/s rather than 0.8, see `word_at`.
+    size, there, here = np.uint64(end - begin), np.uint64(begin), np.uint64(n)
+    for k in range(size):
+        out[here + k] = source[there + k]
     return n + end - begin
 
 
