@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import ClassVar
 
 import ftfy
 import numpy as np
@@ -20,7 +22,9 @@ from tamis import keys
 from tamis.documents import Columns
 from tamis.edits.mojibake import LONGEST, Mojibake
 from tamis.edits.unicode import Unicode
+from tamis.errors import MissingPackage
 from tamis.kernels import mojibake
+from tamis.stage import Stage
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -168,8 +172,20 @@ def test_it_belongs_above_unicode() -> None:
 def test_another_ftfy_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signals that another version of ftfy made are not taken for those of this one; other stages do not mind."""
     described = [keys.keys([("one", stage)], Columns(), ()) for stage in (Mojibake(), Unicode())]
-    monkeypatch.setattr(keys, "installed", lambda package: {"ftfy": "99"}[package])
+    monkeypatch.setattr(keys, "installed", lambda package, needed_by: {("ftfy", "mojibake"): "99"}[package, needed_by])
     assert [keys.keys([("one", stage)], Columns(), ()) == before for stage, before in zip((Mojibake(), Unicode()), described, strict=True)] == [False, True]
+
+
+@dataclass(frozen=True)
+class _Elsewhere(Stage):
+    packages: ClassVar[tuple[str, ...]] = ("no-such-package",)
+
+
+def test_a_package_that_is_missing() -> None:
+    """A stage that leaves its work to a package says so when there is none."""
+    with pytest.raises(MissingPackage) as missing:
+        keys.keys([("one", _Elsewhere())], Columns(), ())
+    assert str(missing.value) == '_elsewhere needs the package "no-such-package", which is not installed.\nFix: pip install no-such-package'
 
 
 def test_planted_mojibake_is_repaired() -> None:

@@ -57,15 +57,12 @@ def find(data: np.ndarray, offsets: np.ndarray, kinds: Sequence[str] = KINDS) ->
 
 
 @helper
-def _anchors(data, i, begin, end):
-    """Which of the next 64 bytes are "@" or the first of some digits: all, where too few follow to ask."""
+def _anchors(data, i, end):
+    """Which of the next 64 bytes may be "@" or the first of some digits: all, where too few follow to ask."""
     found = ~np.uint64(0)
     if i + 64 <= len(data):
         digits = bytes_between(data, i, 0x30, 0x39)
-        first = digits & ~(digits << np.uint64(1))
-        if i > begin and is_digit(data[i - 1]):
-            first &= ~np.uint64(1)
-        found = first | bytes_between(data, i, 0x40, 0x40)
+        found = digits & ~(digits << np.uint64(1)) | bytes_between(data, i, 0x40, 0x40)
     return found if end - i >= 64 else found & ~(~np.uint64(0) << np.uint64(end - i))
 
 
@@ -115,7 +112,7 @@ def _find(data, offsets, flags, wanted, count, begins, ends, kinds):
         begin, end = offsets[d], offsets[d + 1]
         done = block = begin  # before `done`, everything is found
         while block < end:
-            left = _anchors(data, block, begin, end)
+            left = _anchors(data, block, end)
             while left:
                 i = block + np.int64(zeros_below(left))
                 left &= left - np.uint64(1)
