@@ -275,6 +275,19 @@ def test_export(folder: Path, tamis_command: Tamis, where: str | None) -> None:
         assert (row["id"], row["text"]) == (said["id"], texts[row["id"]].lower())
 
 
+def test_export_masked(folder: Path, tamis_command: Tamis) -> None:
+    """Exports hold what the recipe's edits left, personal data too; with --mask none, in a folder of their own, the condition being asked of the text as it was."""
+    split(folder / "letters", pa.table({"id": ["a", "b"], "text": ["MAIL JOHN@EXAMPLE.COM OR +1 212-555-0123", "plain"], "note": ["x@example.com", None]}), 1)
+    run([Lower(), Length(max_chars=30)], "letters", "judged")
+    plain, masked = ([*tamis_command("export", "judged", "--where", "length.chars > 30", "--json", *flag)][1] for flag in ((), ("--mask",)))
+    assert (json.loads(plain)["documents"], json.loads(masked)["documents"]) == (1, 1)
+    places = [json.loads(said)["folder"] for said in (plain, masked)]
+    assert places[0] != places[1]
+    rows = [pq.read_table(place).drop_columns(["tamis_reasons", "tamis_also"]).to_pylist() for place in places]
+    assert rows[0][0]["text"] == "mail john@example.com or +1 212-555-0123"
+    assert rows[1] == [rows[0][0] | {"text": "mail <EMAIL> or <PHONE>"}]
+
+
 def test_export_twice(folder: Path, tamis_command: Tamis) -> None:
     """What was exported may be judged and exported again; inside the run folder each condition has a folder of its own."""
     one, two = (tamis_command("export", "out", "--where", where, "--json")[1] for where in ("copies == 0", "copies > 0"))

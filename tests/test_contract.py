@@ -40,6 +40,8 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "exact_duplicates folded": make_stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
     "sample": make_stage("sample", share=0.4, seed=3),
+    "mask of two kinds": make_stage("mask", kinds=["phone", "email"], replacements={"email": ""}),
+    "mojibake of whole lines": make_stage("mojibake", decode_inconsistent_utf8=False, fix_c1_controls=False),
 }
 
 

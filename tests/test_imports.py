@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "runner": {"begin", "disk", "files", "keys", "ledger", "mappers", "measure", "plan", "progress", "recipe", "report", "shards", "stage", "tally", "work", "documents"},
     "folder": {"files", "plan", "recipe", "shards", "stage"},
     "explain": {"files", "folder", "stage", "where"},
-    "export": {"disk", "files", "folder", "keys", "mappers", "reading", "shards", "where", "work"},
+    "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
     "stages": {"documents", "files", "kernels", "preference", "stage", "where"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import polars as pl
@@ -14,7 +14,9 @@ from tamis import files, keys, mappers, reading
 from tamis.disk import DiskSignals
 from tamis.errors import DataError, RunError, suggest
 from tamis.folder import Finished
+from tamis.measure import Step
 from tamis.shards import Chunk
+from tamis.stage import Edit
 from tamis.where import condition, names_in
 from tamis.work import Work, changed, edited, kept_rows, known
 
@@ -23,21 +25,24 @@ PLAIN = ("shard", "row", "id", *VERDICT, "cluster", "verified")
 """Names that a condition takes from the ledger; any other plain name is a column of the documents."""
 
 
-def export(run: Finished, where: str | None, to: str | None = None, *, workers: int | None = None) -> tuple[str, int]:
-    """Write the documents that meet a condition, their text as the edits left it.
+def export(run: Finished, where: str | None, to: str | None = None, *, edits: Sequence[Edit] = (), workers: int | None = None) -> tuple[str, int]:
+    """Write the documents that meet a condition, their text as the edits of the recipe left it, and as these leave it then.
 
     Args:
         run: a finished run.
         where: a condition over the ledger (`stage == "gopher_quality"`), columns (`lang == "fr"`) and signals
             (`gopher_quality.words < 40`); None: all documents.
-        to: a new folder; None: one inside the run's own folder, named after the condition.
+        to: a new folder; None: one inside the run's own folder, named after the condition and these edits.
+        edits: more edits, in order, for what is written; the condition is about the run as it was.
         workers: side by side.
 
     Returns:
         The folder and the number of documents. Each shard has the columns of the input, and tamis_shard, tamis_row,
         tamis_copies, tamis_stage, tamis_reasons, tamis_also, tamis_partner … from the ledger.
     """
-    folder = to or files.join(run.out, "export", keys.digest(where)[:8])
+    for edit in edits:
+        edit.check()
+    folder = to or files.join(run.out, "export", keys.digest([where, *map(repr, edits)] if edits else where)[:8])
     if to and files.exists(to) and files.listing(to):
         raise RunError(f'"{to}" is not empty.\nFix: choose a new folder.')
     plan = run.plan()
@@ -48,7 +53,8 @@ def export(run: Finished, where: str | None, to: str | None = None, *, workers: 
     present = plan.corpus.schema.names
     roles = [role.name for role in fields(plan.recipe.columns) if plan.recipe.columns.named(role.name) in present]
     _check_names(run, wanted, run.ledger_between(0, 0).columns, [*present, *roles])
-    function = partial(_export_slab, _Export(run, signals, work, where, wanted, folder))
+    writing = replace(work, steps=(*work.steps, *(Step(f"export {edit.name()}", edit) for edit in edits)))
+    function = partial(_export_slab, _Export(run, signals, writing, where, wanted, folder))
     return folder, sum(mappers.threads(function, range(len(signals.slabs)), workers or mappers.default_workers()))
 
 

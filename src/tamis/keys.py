@@ -1,7 +1,8 @@
 """Keys: what a folder of signals depends on, hashed into its name. Nothing is invalidated; another key is another folder.
 
-A key holds the stage, its version, the parameters that change what it measures (a file parameter by the SHA-256 of the
-file), the source of a user's own stage, the columns it reads, and the keys of the edits above it.
+A key holds the stage, its version and those of the packages it leaves the work to, the parameters that change what it
+measures (a file parameter by the SHA-256 of the file), the source of a user's own stage, the columns it reads, and the
+keys of the edits above it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from tamis import table
 from tamis.documents import Columns
-from tamis.errors import DataError
+from tamis.errors import DataError, MissingPackage
 from tamis.stage import Edit, Stage, has, parameters
 
 DECIDING = ("by", "where", "on_null", "prefer")
@@ -48,9 +49,12 @@ def description(stage: Stage, columns: Columns, above: Sequence[str], fingerprin
     """What a key is made of."""
     measuring = stage.measured_by
     values = {key: value for key, value in parameters(stage).items() if key not in DECIDING}
+    # Only where there are any, so that the keys of stages without stay what they were.
+    packages = {"packages": {package: installed(package, stage.name()) for package in stage.packages}} if stage.packages else {}
     return {
         "stage": table.reference_of(stage) if table.is_built_in(stage) else type(stage).__qualname__,
         "version": stage.version,
+        **packages,
         "source": None if table.is_built_in(stage) else _source(stage),
         "parameters": {key: hashed(value) for key, value in values.items() if measuring is None or key in measuring},
         "reads": {name: columns.named(name) for name in stage.columns_read()},
@@ -85,6 +89,20 @@ def hashed(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [hashed(one) for one in value]
     return value
+
+
+def installed(package: str, needed_by: str) -> str:
+    """The version of an installed package, of which nothing is loaded.
+
+    Raises:
+        MissingPackage: the package is not installed.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        raise MissingPackage(f'{needed_by} needs the package "{package}", which is not installed.\nFix: pip install {package}') from None
 
 
 def _source(stage: Stage) -> str:

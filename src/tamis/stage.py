@@ -54,6 +54,8 @@ class Stage:
     """Parameters that change what `measure` returns; None: all."""
     version: ClassVar[int] = 1
     """Raised when `measure` changes its numbers."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Installed packages of which another version may measure other numbers."""
     needs_corpus: ClassVar[bool] = False
     """`decide` must see all documents at once."""
 

@@ -17,8 +17,10 @@ from tamis.errors import RecipeError, suggest
 from tamis.stage import Stage, parameters
 
 TABLE = {
+    "mojibake": "tamis.edits.mojibake:Mojibake",
     "unicode": "tamis.edits.unicode:Unicode",
     "lines": "tamis.edits.lines:Lines",
+    "mask": "tamis.edits.mask:Mask",
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
     "gopher_repetition": "tamis.stages.gopher_repetition:GopherRepetition",

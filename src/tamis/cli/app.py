@@ -95,6 +95,7 @@ def export(
     out: Out,
     where: Annotated[str | None, typer.Option(help="""Which: "stage == 'gopher_quality'", "copies == 0 and lang == 'fr'".""")] = None,
     to: Annotated[str | None, typer.Option("--to", "-o", help="A new folder.", show_default="inside OUT/export")] = None,
+    mask: Annotated[bool, typer.Option("--mask", help="Mask addresses and numbers of persons in the text, as the edit `mask` does.")] = False,
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
@@ -102,8 +103,9 @@ def export(
     from tamis import export as exporting
     from tamis import folder
     from tamis.cli import show
+    from tamis.edits.mask import Mask
 
-    place, count = exporting.export(folder.opened(out), where, to, workers=workers)
+    place, count = exporting.export(folder.opened(out), where, to, edits=[Mask()] if mask else [], workers=workers)
     show.out(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.documents import utf8
+from tamis.documents import large_string, utf8
 from tamis.errors import StageError
 from tamis.stage import Edit
 
@@ -60,17 +60,10 @@ class Unicode(Edit):
 
         data, offsets = utf8(docs.column("text"))
         found = scan(data, offsets, form=self.form, newlines=self.newlines is not None, controls=self.controls is not None)
-        if found.removed.any() or found.newlines.any():
-            texts = _large_string(*rewrite(data, offsets, found))
-        else:
-            texts = _large_string(data, offsets)
+        rewritten = found.removed.any() or found.newlines.any()
+        texts = large_string(*(rewrite(data, offsets, found) if rewritten else (data, offsets)))
         texts, normalised = _normalise(texts, np.flatnonzero(found.maybe), self.form)
         return texts, pl.DataFrame({"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised})
-
-
-def _large_string(data: np.ndarray, offsets: np.ndarray) -> pa.Array:
-    """large_string[n] over these arrays, without a copy."""
-    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
 def _normalise(texts: pa.Array, rows: np.ndarray, form: Literal["NFC", "NFKC"] | None) -> tuple[pa.Array, np.ndarray]:
