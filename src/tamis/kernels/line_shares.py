@@ -12,7 +12,7 @@ from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
 from tamis.kernels._lines import characters_in, first_bytes, roomy, seen_before, slots, space_in
 from tamis.kernels._text import bytes_between, count_bits, decode, word_at, zeros_below
-from tamis.kernels.quality import _rest_of_other, _rest_of_run
+from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.unicode import RUN, SEPARATOR, SPACE, TERMINAL
 
 COUNTS = ("lines", "terminal_lines", "short_lines", "chars", "repeated_chars", "newlines", "tokens")
@@ -135,7 +135,7 @@ def _count_tokens(data, i, end, whitespace, flags):
         if kind & SEPARATOR:
             continue
         tokens += 1
-        i = _rest_of_run(data, i, end, flags, kind)[0] if kind & RUN else _rest_of_other(data, i, end, flags, first)[0]
+        i = rest_of_run(data, i, end, flags, kind)[0] if kind & RUN else rest_of_other(data, i, end, flags, first)[0]
     return tokens
 
 
