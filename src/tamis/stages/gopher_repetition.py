@@ -55,15 +55,17 @@ class GopherRepetition(Filter):
     pair and 0.286 in repeated 5-grams, dclm 0.333 and 1, dolma 0.333 and 0.615; limits mean something by a convention only.
 
     datatrove is the default: it counts copies beyond the first, so that an article between two copies of a menu stays. Of
-    664 raw English pages that pass gopher_quality it drops 18 %, dclm 40 % and dolma 34 %. Read by hand, 2 of 20 drops of
-    datatrove were wrong, and 20 of 32 that only dclm makes: guides, recipes, articles with a menu. But to datatrove and
-    dolma lines of white space are lines, and equal ones: of 2,632 pages of a government with such lines datatrove drops
+    664 raw English pages that pass gopher_quality it drops 18 %, dclm 40 % and dolma 34 %. One reader, given excerpts,
+    found 2 of 20 drops of datatrove wrong, and 20 of 32 that only dclm makes: guides, recipes, articles with a menu. But to
+    datatrove and dolma lines of white space are lines, and equal ones: of 2,632 pages of a government with such lines datatrove drops
     4.1 %, and 0.9 % once lines are stripped. Strip them above this stage.
 
-    Where datatrove cuts words with spaCy, and dclm with uniseg, the word rule stands in; dolma's is "whitespace". datatrove
-    compares the letters of a repeated phrase without the borders between its words ("ab c" is "a bc"); here words are
-    compared. dolma divides the characters of repeated lines by those of all words, so that "hello world" twice has 1.1; here
-    by those of all lines, and lines are cut as in its gopher_v2.
+    Where datatrove cuts words with spaCy, and dclm with uniseg, the word rule stands in; dolma's is "whitespace". On some
+    thousand pages of English web text, documentation and books, verdicts are those of dclm itself with "unicode" on all,
+    of datatrove itself on 97.4 %, and of dolma itself with "whitespace" on 99.5 %. datatrove compares the letters of a
+    repeated phrase without the borders between its words ("ab c" is "a bc"); here words are compared. dolma divides the
+    characters of repeated lines by those of all words, so that "hello world" twice has 1.1; here by those of all lines, and
+    lines are cut as in its gopher_v2.
 
     Source:
         Gopher (Rae et al. 2021, arXiv:2112.11446, table A1), whose limits are the defaults. Conventions: datatrove
