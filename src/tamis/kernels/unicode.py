@@ -49,7 +49,7 @@ PUNCTUATION = 1 << 11  # P and S
 MAYBE_NOT_NFC = 1 << 12  # NFC_Quick_Check is not Yes, or not assigned
 MAYBE_NOT_NFKC = 1 << 13
 
-SENTENCE_BREAKS = ("Other", "CR", "LF", "Sep", "Sp", "Close", "ATerm", "STerm", "SContinue", "Numeric", "Upper", "Lower")
+SENTENCE_BREAKS: tuple[str, ...] = ("Other", "CR", "LF", "Sep", "Sp", "Close", "ATerm", "STerm", "SContinue", "Numeric", "Upper", "Lower")
 SENTENCE_BREAKS += ("OLetter", "Extend", "Format")
 """Values of Sentence_Break (UAX #29), in the order in which `sentences` numbers them."""
 BREAK = 0x0F  # in `sentences`: the number of the Sentence_Break
