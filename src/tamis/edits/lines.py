@@ -74,10 +74,10 @@ class Lines(Edit):
     | `min_words` counts words | with the citations | without them |
 
     Both strip a line before citations are deleted and not after, so that one which ends in "text. [1]" has no end mark.
-    DCLM's rewriting of C4 drops lines that end in "…" too, keeps blank lines and white space, and cuts at "\\n" alone. Its
-    `min_words` and `max_newlines` of RefinedWeb's rules drop lines of white space, which here are blank as any other; its
-    "Read more..." is a regular expression, whose dots match any character; and `isdigit` takes "²" for a digit.
-    Where `unicode` stands above, all agree where lines end.
+    DCLM's rewriting of C4 drops lines that end in "…" too, and keeps blank lines and the white space around others. Of its
+    RefinedWeb rules, "Read more..." is a regular expression, whose dots match any character, and `isdigit` takes "²" for a
+    digit; lines of white space alone, blank here, go there by `min_words`; and it cuts lines at "\\n" alone, which makes no
+    difference below `unicode`. On 2,663 texts the share of words removed was on the same side of 5 % every time.
 
     Source:
         C4 (Raffel et al. 2020, arXiv:1910.10683): tensorflow_datasets `c4_utils.py`, datatrove `c4_filters.py`. RefinedWeb

@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import extending, types
 
-from tamis.kernels._jit import helper
+from tamis.kernels._jit import helper, rare
 from tamis.kernels._text import bytes_between, count_bits, decode, word_at, zeros_above, zeros_below
 from tamis.kernels.unicode import DIGIT, LINE_END, SPACE, UPPERCASE
 
@@ -94,7 +94,7 @@ def says(data, i, end, phrase):
     return True
 
 
-@helper
+@rare
 def holds(data, start, end, phrase):
     """Whether data[start:end] holds an ASCII phrase in lower case, in any case of its letters. Slow: for what is rare."""
     for i in range(start, end - len(phrase) + 1):
@@ -164,8 +164,7 @@ def others_in(data, i, text, flags, marks):
     return space, uppers, digits, size
 
 
-@helper
-def look(data, start, end, flags, marks):
+def _look(data, start, end, flags, marks):
     """What a piece of text holds, in one walk.
 
     Returns:
@@ -198,6 +197,9 @@ def look(data, start, end, flags, marks):
         digits += count_bits(bytes_between(data, i, 0x30, 0x39) & text)
         i += size
     return first, last, chars, words, uppers, digits
+
+
+look, look_again = helper(_look), rare(_look)
 
 
 @helper

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tamis.kernels._jit import helper
+from tamis.kernels._jit import helper, rare
 from tamis.kernels._lines import any_case, first_bytes, holds, says
 from tamis.kernels._text import bytes_between, decode, strip, zeros_below
 from tamis.kernels.unicode import DIGIT, LETTER, NUMBER, SPACE
@@ -38,18 +38,22 @@ def _letters(*phrases: str) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer("".join(phrases).encode(), np.uint8), np.cumsum([0, *map(len, phrases)])
 
 
-_JAVASCRIPT = tuple(b"javascript")
-_LOREM_IPSUM = tuple(b"lorem ipsum")
-_TERMS, _PRIVACY, _COOKIES = tuple(b"terms of use"), tuple(b"privacy policy"), tuple(b"cookies")
-_COOKIE_POLICY, _USES, _USE_OF, _USE = tuple(b"cookie policy"), tuple(b"uses "), tuple(b"use of "), tuple(b"use ")
-_EDIT, _CITATION_NEEDED = tuple(b"edit]"), tuple(b"citation needed]")
-_IN_CART, _READ_MORE, _SIGN_IN = tuple(b"items in cart"), tuple(b"read more..."), tuple(b"sign-in")
+def _phrase(text: str) -> np.ndarray:
+    """An ASCII phrase: an array, for each length of a tuple would be compiled anew."""
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+_JAVASCRIPT, _LOREM_IPSUM = _phrase("javascript"), _phrase("lorem ipsum")
+_TERMS, _PRIVACY, _COOKIES, _COOKIE_POLICY = map(_phrase, ("terms of use", "privacy policy", "cookies", "cookie policy"))
+_USES, _USE_OF, _USE = map(_phrase, ("uses ", "use of ", "use "))
+_EDIT, _CITATION_NEEDED = map(_phrase, ("edit]", "citation needed]"))
+_IN_CART, _READ_MORE, _SIGN_IN = map(_phrase, ("items in cart", "read more...", "sign-in"))
 _COUNTED, _COUNTED_BORDERS = _letters(
     "likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes", "downvotes", "downloads", "views", "followers"
 )
 
 
-@helper
+@rare
 def longest_word(data, start, end, flags):
     """Characters of the longest word of `str.split()`."""
     longest, chars, i = 0, 0, start
@@ -96,7 +100,7 @@ def _after_citation(data, i, end, flags):
     return -1
 
 
-@helper
+@rare
 def copy_without_citations(data, start, end, out, n, flags):
     """Write data[start:end] at n without "[12]", "[]", "[edit]" and "[citation needed]"; return the place after it."""
     i = start
@@ -140,7 +144,7 @@ def _skip_marks(data, i, end, flags):
     return i
 
 
-@helper
+@rare
 def is_counter(data, start, end, flags):
     """Whether a line is a number and what it counts: "3 likes", "1.2K followers".
 
@@ -177,7 +181,7 @@ def is_counter(data, start, end, flags):
     return False
 
 
-@helper
+@rare
 def _is_policy(data, i, start, end):
     """Whether the "ok" of "cookie", the "cy" of "privacy" or the "rm" of "terms" at i is that of one of C4's six phrases."""
     b = data[i] | 0x20
@@ -197,7 +201,7 @@ def _is_policy(data, i, start, end):
     return before or (i - 4 >= start and says(data, i - 4, i, _USE))
 
 
-@helper
+@rare
 def _mentions(data, start, end):
     """(whether a line says "javascript", whether it says a phrase of policies)."""
     javascript = policy = False
@@ -276,7 +280,7 @@ def _space_before(data, i, start, flags):
     return before if flags[c] & SPACE else i
 
 
-@helper
+@rare
 def cut_buttons(out, start, end, first, last, flags):
     """Take labels of buttons out of a line; return its new end.
 

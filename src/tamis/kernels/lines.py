@@ -14,8 +14,8 @@ import numpy as np
 
 from tamis.kernels import line_rules as rule
 from tamis.kernels import unicode
-from tamis.kernels._jit import aligned, f64, helper, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._lines import SLACK, characters_in, copy, first_bytes, line_at, look, roomy, seen_before, slots
+from tamis.kernels._jit import aligned, f64, helper, i64, kernel, rare, reads, u8, u16, u32, writes
+from tamis.kernels._lines import SLACK, characters_in, copy, first_bytes, line_at, look, look_again, roomy, seen_before, slots
 from tamis.kernels._text import bytes_between, count_bits, strip
 
 DROPPED_BY = (
@@ -156,7 +156,7 @@ def _repeats(out, first, last, settings, scratch, most, stamp):
     return seen_before(out, first, last, scratch, most, stamp)
 
 
-@helper
+@rare
 def _trim(out, begin, n, first, last, counts):
     """The end of the text out[begin:n] once only out[first:last] of it is left."""
     counts[_KEPT_CHARS] -= _chars_between(out, begin, first) + _chars_between(out, last, n)
@@ -186,7 +186,7 @@ def _edit_line(data, start, end, seen, out, n, flags, marks, settings, shares):
     first, last = n + first - start, n + last - start
     seen = first, last, chars, words, uppers, digits
     if cut:
-        seen = look(out, n, stop, flags, marks)
+        seen = look_again(out, n, stop, flags, marks)
         first, last, chars, fewer, uppers, digits = seen
         if first == last:
             return n, seen, True, 1
@@ -197,7 +197,7 @@ def _edit_line(data, start, end, seen, out, n, flags, marks, settings, shares):
         shorter = rule.cut_buttons(out, n, stop, first, last, flags)
         if shorter < stop:
             stop, cut = shorter, True
-            seen = look(out, n, stop, flags, marks)
+            seen = look_again(out, n, stop, flags, marks)
             if seen[0] == seen[1]:
                 return n, seen, True, 9
     return stop, seen, cut, dropped

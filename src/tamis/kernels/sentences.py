@@ -31,7 +31,7 @@ _SENTENCES, _CHARS, _CURLY_BRACKETS, _LOREM_IPSUM = range(4)
 
 _CR, _LF, _SEP, _SP, _CLOSE, _ATERM, _STERM, _SCONTINUE, _NUMERIC, _UPPER, _LOWER, _OLETTER, _EXTEND, _FORMAT = range(1, 15)
 _ONE = np.uint64(1)
-_LOREM = tuple(b"lorem ipsum")
+_LOREM = np.frombuffer(b"lorem ipsum", np.uint8)
 
 
 def page_counts(data: np.ndarray, offsets: np.ndarray) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ DEEPEST = 8
 
 @dataclass(frozen=True)
 class Rules(Filter):
-    """Keep documents whose own columns are within limits and on, or not on, lists.
+    """Keep documents whose columns, or signals, are within limits, and whose columns are on, or not on, lists.
 
     A name with a dot in `min` or `max` is a signal of a stage or an edit above: `max: {lines.removed_word_share: 0.05}`.
 
