@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -211,6 +211,20 @@ def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:
     """A Parquet file as a polars frame."""
     with open_read(url) as file:
         return pl.DataFrame(pl.from_arrow(pq.read_table(file, columns=columns, use_threads=False, pre_buffer=is_local(url))))
+
+
+def read_columns(urls: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of many Parquet files, one below the other; where files disagree about a type, the wider one holds."""
+    if all(map(is_local, urls)):
+        with suppress(pl.exceptions.PolarsError):  # half as much time as file by file
+            return pl.scan_parquet(list(urls), glob=False).select(columns).collect()
+    return pl.concat([read_frame(url, list(columns)).select(columns) for url in urls], how="vertical_relaxed")
+
+
+def columns_of(url: str) -> list[str]:
+    """The names of a Parquet file's columns."""
+    with open_read(url) as file:
+        return list(pq.read_schema(file).names)
 
 
 def rows(url: str) -> int:
