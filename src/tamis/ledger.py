@@ -123,21 +123,21 @@ def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = Non
         frame: `copies`, `row`, and signals with their stages' names in front.
         relations: for a stage that relates.
     """
-    with _naming(step):
-        verdicts = step.stage.decide(_seen(step, frame).lazy(), relations).collect()
+    with naming(step):
+        verdicts = step.stage.decide(seen(step, frame).lazy(), relations).collect()
     if verdicts.height != frame.height:
         raise StageError(f"{step.name} gave {verdicts.height} verdicts for {frame.height} documents.")
     missing = {"copies", "reasons"} - set(verdicts.columns)
     if missing:
         raise StageError(f'{step.name} gave verdicts without "{missing.pop()}".')
-    with _naming(step):
+    with naming(step):
         return _only_where(step.stage, _typed(step, verdicts), frame)
 
 
 def copies_of(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = None) -> pl.Series:
     """The copies of `decide` alone (u8): polars leaves out what is not asked for, above all the reasons, which are slow to build."""
-    with _naming(step):
-        said = step.stage.decide(_seen(step, frame).lazy(), relations).select("copies").collect()
+    with naming(step):
+        said = step.stage.decide(seen(step, frame).lazy(), relations).select("copies").collect()
         if said.height != frame.height:
             raise StageError(f"{step.name} gave {said.height} verdicts for {frame.height} documents.")
         return _only_where(step.stage, _in_range(step, said), frame)["copies"]
@@ -160,7 +160,7 @@ def _typed(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
 
 
 @contextmanager
-def _naming(step: Step) -> Iterator[None]:
+def naming(step: Step) -> Iterator[None]:
     """What polars cannot compute, as a condition that compares a text with a number, is said of the stage that asked for it."""
     try:
         yield
@@ -177,7 +177,8 @@ def _only_where(stage: Stage, verdicts: pl.DataFrame, frame: pl.DataFrame) -> pl
     return judged.with_columns(reasons=pl.when(asked).then("reasons").otherwise(no_reasons())) if "reasons" in judged.columns else judged
 
 
-def _seen(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+def seen(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame as a stage's `decide` sees it: own signals under plain names."""
     prefix = f"{step.name}."
     own = [pl.col(name).alias(name[len(prefix) :]) for name in frame.columns if name.startswith(prefix)]
     used = [name for name in step.stage.signals_used() if name not in ("copies", "row")]
@@ -231,15 +232,15 @@ def after(step: Step, frame: pl.DataFrame) -> pl.Series:
     """Copies after a stage: what it says of the living; the dead stay dead."""
     if only_limits(step.stage):
         kept = pl.when(step.stage.keeps()).then("copies").otherwise(pl.lit(0, pl.UInt8))
-        with _naming(step):
-            return _seen(step, frame).select(kept.alias("copies")).to_series()
+        with naming(step):
+            return seen(step, frame).select(kept.alias("copies")).to_series()
     said = copies_of(step, frame)
     return pl.select(pl.when(frame["copies"] > 0).then(said).otherwise(0).cast(pl.UInt8).alias("copies")).to_series()
 
 
 def living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     """What a stage that needs the corpus chooses among: the documents alive that meet its `where`, with what it looks at."""
-    with _naming(step):
+    with naming(step):
         return _living(step, frame)
 
 

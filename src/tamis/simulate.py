@@ -21,8 +21,8 @@ from tamis.plan import BASE
 from tamis.stage import Edit
 
 Result = TypeVar("Result")
-SLAB_ROWS = 250_000
-"""Documents that are judged at once: a few columns of them fit into the caches, and polars' calls cost nothing."""
+SLAB_ROWS = 500_000
+"""Documents that are judged at once: polars' calls cost nothing then, and ten columns of them are 40 MB."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,16 @@ class Numbers:
         return mappers.threads(one, self.slabs, self.workers)
 
 
-def fates(numbers: Numbers, steps: Sequence[Step]) -> Fates:
+Look = Callable[[Step, pl.DataFrame], None]
+
+
+def fates(numbers: Numbers, steps: Sequence[Step], look: Look | None = None) -> Fates:
     """What becomes of every document.
 
     Args:
         numbers: of the run.
         steps: its stages, some with other limits, some perhaps left out; none that measures otherwise.
+        look: is shown each slab before each stage that judges documents by themselves; may be called in any thread.
 
     Raises:
         StageError: a stage cannot decide.
@@ -103,12 +107,12 @@ def fates(numbers: Numbers, steps: Sequence[Step]) -> Fates:
         if isinstance(step.stage, Edit):
             continue
         if step.stage.needs_corpus:
-            _choose(numbers, pending, step, found)
+            _choose(numbers, pending, step, found, look)
             pending = []
         else:
             pending.append(step)
     if pending:
-        for _ in numbers.each(_looked_at(numbers, pending), lambda place, frame: _judge(numbers, pending, found, place, frame)):
+        for _ in numbers.each(_looked_at(numbers, pending), lambda place, frame: _judge(numbers, pending, found, place, frame, look).height):
             pass
     return found
 
@@ -126,11 +130,15 @@ def _looked_at(numbers: Numbers, steps: Sequence[Step]) -> set[str]:
     return {name for step in steps for name in columns(numbers, step)}
 
 
-def _judge(numbers: Numbers, steps: Sequence[Step], found: Fates, place: slice, frame: pl.DataFrame) -> pl.DataFrame:
+def _judge(
+    numbers: Numbers, steps: Sequence[Step], found: Fates, place: slice, frame: pl.DataFrame, look: Look | None = None
+) -> pl.DataFrame:
     """Take a slab through stages that judge each document by itself; its frame, with `row` and `copies`."""
     rows = pl.int_range(place.start, place.stop, dtype=pl.UInt64, eager=True).alias("row")
     frame = pl.DataFrame([rows, pl.Series("copies", found.copies[place])]).hstack(frame)
     for step in steps:
+        if look is not None:
+            look(step, frame)
         before = frame["copies"].to_numpy()
         frame = frame.with_columns(ledger.after(step, frame))
         _note(found, place, before, frame["copies"].to_numpy(), numbers.number[step.name])
@@ -142,11 +150,11 @@ def _note(found: Fates, place: slice | np.ndarray, before: np.ndarray, after: np
     found.copies[place] = after
 
 
-def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates) -> None:
+def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates, look: Look | None) -> None:
     """Let a stage that needs the corpus choose among those that the stages above leave alive."""
 
     def reached(place: slice, frame: pl.DataFrame) -> pl.DataFrame:
-        return ledger.living(step, _judge(numbers, pending, found, place, frame))
+        return ledger.living(step, _judge(numbers, pending, found, place, frame, look))
 
     parts = list(numbers.each(_looked_at(numbers, [*pending, step]), reached))
     if not parts:

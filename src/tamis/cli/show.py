@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tamis.plan import Plan, shown_bytes
-from tamis.progress import Bars, Lines, Say
+
+if TYPE_CHECKING:
+    from tamis.progress import Say
 
 
 def out(text: str) -> None:
@@ -22,6 +24,8 @@ def out(text: str) -> None:
 
 def progress() -> Say:
     """Bars on a terminal, plain lines elsewhere; on stderr."""
+    from tamis.progress import Bars, Lines  # rich takes a tenth of a second
+
     return Bars() if sys.stderr.isatty() else Lines(sys.stderr)
 
 
