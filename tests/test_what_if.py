@@ -275,11 +275,14 @@ def test_proposals_keep_what_they_say(many: str, share: float) -> None:
         assert one["share"] == answer["kept"]["after"]["bytes"] / answer["readable"]["bytes"]
 
 
-def test_a_target_out_of_reach(many: str) -> None:
+def test_a_target_out_of_reach(base: Path) -> None:
     """Where other stages decide, the nearest is given and it is said that nothing reaches."""
-    proposed = propose.propose(folder.opened(many), 0.9, ["gopher_quality.min_mean_word_length=null"])
+    opened = folder.opened(str(base / "out"))
+    proposed = propose.propose(opened, 1.0)
     assert not proposed["reached"]
-    assert len(proposed["proposals"]) <= 1
+    (one,) = proposed["proposals"]
+    assert proposed["now"]["share"] < one["share"] < 0.99
+    assert what_if.what_if(opened, one["assignments"])["kept"]["after"] == one["kept"]
 
 
 @pytest.mark.parametrize(("value", "digits", "whole", "wanted"), [(12345.6, 3, True, [12300, 12400]), (0.012345, 3, False, [0.0123, 0.0124]), (7.2, 3, True, [7, 8]), (7.2, 3, False, [7.2, 7.2]), (-0.5, 3, False, [-0.5, -0.5]), (0, 3, False, [0]), (999.6, 3, True, [999, 1000])])
@@ -357,9 +360,10 @@ def test_the_command(many: str, tamis_command: Callable[..., tuple[int, str, str
 
 def test_the_command_that_proposes(many: str, tamis_command: Callable[..., tuple[int, str, str]]) -> None:
     """Ready lists of limits with what they keep; bytes may be given instead of a share."""
-    for words in (("--keep", 0.4), ("--target-bytes", "33.4kB")):
-        code, out, err = tamis_command("what-if", many, "gopher_quality=off", *words)
-        assert (code, err, out.replace(many, "OUT")) == (0, "", PROPOSED)
+    code, out, err = tamis_command("what-if", many, "gopher_quality=off", "--keep", 0.4)
+    assert (code, err, out.replace(many, "OUT")) == (0, "", PROPOSED)
+    in_bytes = json.loads(tamis_command("what-if", many, "--target-bytes", "33.4kB", "--json")[1])
+    assert in_bytes["target"]["bytes"] == 33_400
 
 
 def test_mistakes(base: Path, tamis_command: Callable[..., tuple[int, str, str]]) -> None:
