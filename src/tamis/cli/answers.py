@@ -105,11 +105,12 @@ def _groups(answer: Mapping[str, Any], axis: str) -> str:
     for name, one in shown_rows:
         a, b = one["before"], one["after"]
         shares = (share(a["bytes"], totals["before"]), share(b["bytes"], totals["after"]))
-        rows.append((_short(name), f"{a['documents']:,}", f"{b['documents']:,}", shown_bytes(a["bytes"]), shown_bytes(b["bytes"]), *shares))
+        rows.append((short(name), f"{a['documents']:,}", f"{b['documents']:,}", shown_bytes(a["bytes"]), shown_bytes(b["bytes"]), *shares))
     return table(rows, right=(1, 2, 3, 4, 5, 6))
 
 
-def _short(name: str, most: int = 40) -> str:
+def short(name: str, most: int = 40) -> str:
+    """On one line, and not too long."""
     one_line = " ".join(name.split())
     return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
 

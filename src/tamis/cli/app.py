@@ -139,6 +139,23 @@ def what_if(
 
 
 @app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="OUT_A", help="The folder of a finished run.")],
+    after: Annotated[str, typer.Argument(metavar="OUT_B", help="Another one.")],
+    to: Annotated[str | None, typer.Option("--to", "-o", help="A Parquet file for all documents of another fate, with both verdicts.", show_default=False)] = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which documents have another fate in another run, and why."""
+    from tamis import diff as comparing
+    from tamis import folder
+    from tamis.cli import compared, show
+
+    found = comparing.diff(folder.opened(before), folder.opened(after), to, workers=workers)
+    show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
+
+
+@app.command()
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one stage in full.")] = None,
     as_json: AsJson = False,
