@@ -155,6 +155,29 @@ def diff(
     show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
 
 
+@app.command("compare-conventions")
+def compare_conventions(
+    inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
+    recipe: Annotated[Path | None, typer.Option(help="Compare its stages, with its limits, after its edits.", show_default="every stage's defaults")] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="Compare this stage; may be repeated.", show_default="all with conventions")] = None,
+    word_rules: Annotated[bool, typer.Option("--word-rules", help="Vary the word rule as well.")] = False,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the documents that flip between the conventions of a stage, by rule."""
+    from tamis import conventions, mappers
+    from tamis import recipe as recipes
+    from tamis.cli import compared, show
+    from tamis.warm import warm
+
+    mappers.steady_memory()
+    say = show.progress()
+    loaded = recipes.load(recipe) if recipe else conventions.defaults(stage or ())
+    warm(loaded.stages, say)
+    found = conventions.compare(inputs, loaded, stage or (), word_rules=word_rules, workers=workers, say=say)
+    show.out(json.dumps(found, indent=2) if as_json else compared.conventions(found))
+
+
 @app.command()
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one stage in full.")] = None,

@@ -1,4 +1,4 @@
-"""What `tamis diff` prints."""
+"""What `tamis diff` and `tamis compare-conventions` print."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tamis.cli.answers import short, value
-from tamis.cli.show import table
+from tamis.cli.show import counted, share, table
 from tamis.plan import shown_bytes
 
 MOST_LINES = 25
 """Kinds of change that are listed one by one."""
+MOST_PAIRS = 3
+"""Pairs of conventions that stand beside each other as columns; more are told one a line."""
 
 
 def diff(found: Mapping[str, Any]) -> str:
@@ -62,3 +64,33 @@ def _reason(one: Mapping[str, Any]) -> str:
     if one["copies_a"] is not None:
         return f"{one['copies_a']} → {one['copies_b']}"
     return ", ".join(one["reasons_a"] or one["reasons_b"] or ())
+
+
+def conventions(found: Mapping[str, Any]) -> str:
+    """Who fails what under each convention, and how many flip."""
+    count = f"{counted(found['documents'], 'document')} of {counted(found['shards'], 'shard')}, {shown_bytes(found['bytes'])}"
+    aside = f"; {counted(found['unreadable'], 'row')} left out that hold no text" if found["unreadable"] else ""
+    return "\n\n".join([count + aside, *(_stage_conventions(one, found["documents"]) for one in found["stages"])])
+
+
+def _stage_conventions(one: Mapping[str, Any], documents: int) -> str:
+    flips, names = one["flips"], one["variants"]
+    beside = flips if len(flips) <= MOST_PAIRS else []
+    rows = [("fails", *names, *(_pair(flip) for flip in beside))]
+    for rule, by in one["failed"].items():
+        rows.append((rule, *(f"{by[name]:,}" for name in names), *(f"{flip['by_rule'][rule]:,}" for flip in beside)))
+    last = list(one["failed"])[-1]
+    rows.append(("of all", *(share(one["failed"][last][name], documents) for name in names), *(share(flip["by_rule"][last], documents) for flip in beside)))
+    said = f"{one['stage']}\n{table(rows, right=range(1, len(rows[0])))}"
+    if beside:
+        return said
+    lines = [("flip", "documents", "of all", "most by")]
+    for flip in flips:
+        rules = {rule: documents for rule, documents in flip["by_rule"].items() if rule != last}
+        most = max(rules, key=lambda rule: rules[rule], default="")
+        lines.append((_pair(flip), f"{flip['by_rule'][last]:,}", share(flip["by_rule"][last], documents), f"{most}, {rules[most]:,}" if rules.get(most) else ""))
+    return f"{said}\n\n{table(lines, right=(1, 2))}"
+
+
+def _pair(flip: Mapping[str, Any]) -> str:
+    return " ↔ ".join(flip["between"])
