@@ -65,7 +65,7 @@ def _measurable(counts: dict[Any, Counter[str]]) -> dict[Any, Counter[str]]:
 
 
 @pytest.mark.parametrize("word_rules", [False, True])
-def test_counts_are_those_of_judging_with_each_convention(tmp_path: Path, sample: pa.Table, word_rules: bool) -> None:
+def test_counts_are_those_of_judging_with_each_convention(tmp_path: Path, sample: pa.Table, *, word_rules: bool) -> None:
     """By rule and in all, with edits, exceptions, a condition on another stage's signal and null signals; in any number of shards."""
     recipe = parse({"stages": STAGES}, place="test")
     axes = {"convention": ["datatrove", "dclm"]} | ({"word_rule": ["unicode", "whitespace"]} if word_rules else {})

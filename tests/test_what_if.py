@@ -286,7 +286,7 @@ def test_a_target_out_of_reach(base: Path) -> None:
 
 
 @pytest.mark.parametrize(("value", "digits", "whole", "wanted"), [(12345.6, 3, True, [12300, 12400]), (0.012345, 3, False, [0.0123, 0.0124]), (7.2, 3, True, [7, 8]), (7.2, 3, False, [7.2, 7.2]), (-0.5, 3, False, [-0.5, -0.5]), (0, 3, False, [0]), (999.6, 3, True, [999, 1000])])
-def test_rounded_limits(value: float, digits: int, whole: bool, wanted: list[float]) -> None:
+def test_rounded_limits(*, value: float, digits: int, whole: bool, wanted: list[float]) -> None:
     """Limits have few digits, and those of counts are whole."""
     assert sorted(set(propose.options(value, digits, whole=whole))) == sorted(set(wanted))
 

@@ -95,7 +95,9 @@ def _value(text: str, assignment: str) -> Any:
     try:
         return recipes.from_yaml(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f'"{assignment}": "{text}" is no value.\nFix: write it as in a recipe, like 30, 0.5, null or "[length]".') from error
+        raise RecipeError(
+            f'"{assignment}": "{text}" is no value.\nFix: write it as in a recipe, like 30, 0.5, null or "[length]".'
+        ) from error
 
 
 def _refuse_unedited(name: str, stage: Stage, run: Finished) -> None:

@@ -53,7 +53,15 @@ class Compared:
         return list(combinations(self.variants, 2))
 
 
-def compare(inputs: Sequence[str], recipe: Recipe, names: Sequence[str] = (), *, word_rules: bool = False, workers: int | None = None, say: Say | None = None) -> dict[str, Any]:
+def compare(
+    inputs: Sequence[str],
+    recipe: Recipe,
+    names: Sequence[str] = (),
+    *,
+    word_rules: bool = False,
+    workers: int | None = None,
+    say: Say | None = None,
+) -> dict[str, Any]:
     """Measure every convention of some stages, and count who fails what.
 
     Args:
@@ -79,10 +87,11 @@ def compare(inputs: Sequence[str], recipe: Recipe, names: Sequence[str] = (), *,
     documents = size = unreadable = 0
     say = say or Say()
     with phase(say, "measure", sum(shard.rows for shard in corpus.shards), 0):
-        for part in mappers.threads(partial(_counted, work, corpus), _pieces(corpus, work.columns_read(corpus)), workers or mappers.default_workers()):
+        for part in mappers.threads(
+            partial(_counted, work, corpus), _pieces(corpus, work.columns_read(corpus)), workers or mappers.default_workers()
+        ):
             documents, size, unreadable = documents + part.documents, size + part.bytes, unreadable + part.unreadable
-            for total, more in zip(counts, part.counts, strict=True):
-                total += more
+            counts = [total + more for total, more in zip(counts, part.counts, strict=True)]
             say.advance(part.documents, part.bytes)
     return {
         "shards": len(corpus.shards),
@@ -128,13 +137,15 @@ def compared(recipe: Recipe, names: Sequence[str], *, word_rules: bool) -> list[
         if name not in able:
             raise RecipeError(_without(name, able))
     if not able:
-        raise RecipeError(f"{recipe.name} has no stage with conventions.\nFix: name another recipe, or none to compare the defaults of all built-in stages.")
+        raise RecipeError(
+            f"{recipe.name} has no stage with conventions.\nFix: name another recipe, or none to compare the defaults of all built-in stages."
+        )
     found = []
     for name in names or able:
         stage = able[name]
         axes = [axis for axis in (AXES if word_rules else AXES[:1]) if choices(type(stage), axis)]
         made = [dict(zip(axes, values, strict=True)) for values in product(*(choices(type(stage), axis) for axis in axes))]
-        variants = {", ".join(one.values()): replace(stage, **one) for one in made}
+        variants = {", ".join(one.values()): replace(stage, **one) for one in made}  # type: ignore[arg-type]
         rules = dict.fromkeys(reason for variant in variants.values() for reason in variant.rules())
         found.append(Compared(name, variants, (*rules, ANY)))
     return found
@@ -251,6 +262,7 @@ def _told(one: Compared, counts: np.ndarray) -> dict[str, Any]:
         "variants": names,
         "failed": {rule: {name: int(counts[i, k]) for i, name in enumerate(names)} for k, rule in enumerate(one.rules)},
         "flips": [
-            {"between": list(pair), "by_rule": {rule: int(counts[len(names) + i, k]) for k, rule in enumerate(one.rules)}} for i, pair in enumerate(pairs)
+            {"between": list(pair), "by_rule": {rule: int(counts[len(names) + i, k]) for k, rule in enumerate(one.rules)}}
+            for i, pair in enumerate(pairs)
         ],
     }

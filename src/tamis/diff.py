@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -104,26 +104,33 @@ def _changed(a: Side, b: Side, pairs: Pairs) -> _Changed:
     copies = a.copies[pairs.a], b.copies[pairs.b]
     stage = a.stage[pairs.a], b.stage[pairs.b]
     kept = copies[0] > 0, copies[1] > 0
-    conditions = [kept[0] & ~kept[1], ~kept[0] & kept[1], ~kept[0] & ~kept[1] & (stage[0] != stage[1]), kept[0] & kept[1] & (copies[0] != copies[1])]
+    conditions = [
+        kept[0] & ~kept[1],
+        ~kept[0] & kept[1],
+        ~kept[0] & ~kept[1] & (stage[0] != stage[1]),
+        kept[0] & kept[1] & (copies[0] != copies[1]),
+    ]
     kind = np.select(conditions, range(len(KINDS)), len(KINDS)).astype(np.uint8)
     at = np.flatnonzero(kind < len(KINDS))
     known: dict[str, int] = {}
     why = {name: _why(one.run, numbers[at], known) for name, one, numbers in (("why_a", a, pairs.a), ("why_b", b, pairs.b))}
-    frame = pl.DataFrame({
-        "kind": kind[at],
-        "a": pairs.a[at],
-        "b": pairs.b[at],
-        "bytes": a.sizes[pairs.a[at]].astype(np.int64),
-        "stage_a": stage[0][at],
-        "stage_b": stage[1][at],
-        "copies_a": copies[0][at],
-        "copies_b": copies[1][at],
-        **why,
-    })
+    frame = pl.DataFrame(
+        {
+            "kind": kind[at],
+            "a": pairs.a[at],
+            "b": pairs.b[at],
+            "bytes": a.sizes[pairs.a[at]].astype(np.int64),
+            "stage_a": stage[0][at],
+            "stage_b": stage[1][at],
+            "copies_a": copies[0][at],
+            "copies_b": copies[1][at],
+            **why,
+        }
+    )
     return _Changed(frame, [text.split("\n") if text else [] for text in known])
 
 
-def _ledger_parts(run: Finished, wanted: np.ndarray, columns: list[str]) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
+def _ledger_parts(run: Finished, wanted: np.ndarray, columns: Sequence[str]) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
     """Rows of the ledger by their numbers, a file at a time: their places among the wanted, and what they hold."""
     order = np.argsort(wanted, kind="stable")
     ascending = wanted[order]
@@ -160,7 +167,10 @@ def _groups(changed: _Changed, stages: tuple[str, ...]) -> list[dict[str, Any]]:
     counted = by.group_by(names).agg(documents=pl.len(), bytes=pl.col("bytes").sum(), examples=pl.col("a").sort().head(EXAMPLES))
     ordered = counted.sort("kind", "documents", *names[1:], descending=[False, True, *(False for _ in names[1:])])
     called = (None, *stages)
-    return [{**row, "kind": KINDS[row["kind"]], "stage_a": called[row["stage_a"]], "stage_b": called[row["stage_b"]]} for row in ordered.iter_rows(named=True)]
+    return [
+        {**row, "kind": KINDS[row["kind"]], "stage_a": called[row["stage_a"]], "stage_b": called[row["stage_b"]]}
+        for row in ordered.iter_rows(named=True)
+    ]
 
 
 def _entries(groups: list[dict[str, Any]], changed: _Changed, run: Finished) -> list[dict[str, Any]]:
@@ -201,7 +211,11 @@ def _write(to: str, changed: _Changed, a: Finished, b: Finished, stages: tuple[s
             said = pl.DataFrame(pl.Series("change", KINDS, pl.String)[part["kind"]])
             for name, run in (("a", a), ("b", b)):
                 said = said.hstack(_addresses(run, part[name].to_numpy(), name))
-                verdict = [part[f"copies_{name}"], names[part[f"stage_{name}"]].alias(f"stage_{name}"), reasons[part[f"why_{name}"]].alias(f"reasons_{name}")]
+                verdict = [
+                    part[f"copies_{name}"],
+                    names[part[f"stage_{name}"]].alias(f"stage_{name}"),
+                    reasons[part[f"why_{name}"]].alias(f"reasons_{name}"),
+                ]
                 said = said.hstack(verdict)
             table = files.plain(said.hstack([part["bytes"]]).to_arrow())
             writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema, compression="zstd"))
@@ -235,5 +249,10 @@ def _sections(run: Finished) -> dict[str, Any]:
     """Recipe by section and stage; read as it lies there, so that a user's own stage may be gone."""
     content = recipes.from_yaml(files.read_bytes(files.join(run.out, "recipe.yaml")).decode())
     stages = {name: next(iter(stage.values())) or {} for name, stage in zip(_stages(run), content["stages"], strict=True)}
-    rest = {"tamis": {"version": run.manifest["tamis"]}, "columns": content["columns"], "recipe": {"seed": content["seed"]}, "output": content["output"]}
+    rest = {
+        "tamis": {"version": run.manifest["tamis"]},
+        "columns": content["columns"],
+        "recipe": {"seed": content["seed"]},
+        "output": content["output"],
+    }
     return {**stages, **rest}

@@ -11,12 +11,8 @@ import polars as pl
 from tamis import ledger
 from tamis.measure import Step
 from tamis.stage import Filter
+from tamis.tally import ENOUGH, MOST
 from tamis.where import condition
-
-ENOUGH = 1_000
-"""Documents that a rule must have judged before anything is made of how often it fired."""
-MOST = 0.99
-"""A rule that fires on a larger share fires on everything."""
 
 
 @dataclass
@@ -34,7 +30,9 @@ class Firing:
 
     def noted(self, steps: Sequence[Step]) -> list[dict[str, Any]]:
         """Rules that a person should look at: stage, rule, limit, fires ("never", "cannot", "always"), failed, judged, extreme."""
-        return [one for step in steps if step.name in self.parts and isinstance(step.stage, Filter) for one in self._of(step.name, step.stage)]
+        return [
+            one for step in steps if step.name in self.parts and isinstance(step.stage, Filter) for one in self._of(step.name, step.stage)
+        ]
 
     def _of(self, name: str, stage: Filter) -> Iterator[dict[str, Any]]:
         parts = pl.concat(self.parts[name])
@@ -45,7 +43,13 @@ class Firing:
             parameter, signal = limits.get(reason, (None, None))
             failed, limit = sums[f"failed {reason}"], stage.value_of(parameter) if parameter else None
             own = any(parameter in exceptions for groups in stage.by.values() for exceptions in groups.values())
-            if parameter and signal and limit is not None and not own and _impossible(parameter, signal, limit, parts.schema[f"min {signal}"]):
+            if (
+                parameter
+                and signal
+                and limit is not None
+                and not own
+                and _impossible(parameter, signal, limit, parts.schema[f"min {signal}"])
+            ):
                 fires = "cannot"
             elif judged >= ENOUGH and (failed == 0 or failed > MOST * judged):
                 fires = "always" if failed else "never"

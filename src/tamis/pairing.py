@@ -85,7 +85,10 @@ def side(run: Finished, stages: Sequence[str], workers: int) -> Side:
     sizes = run.numbers(chunks, {"text.bytes"})["text.bytes"].to_numpy() if chunks else np.zeros(0, np.uint32)
     counts = [read.shards[shard.name] for shard in run.shards]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    rows, copies, stage = (np.concatenate([np.zeros(0, kind), *parts]).astype(kind) for kind, parts in zip((np.int64, np.uint8, np.uint8), read.parts, strict=True))
+    rows, copies, stage = (
+        np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
+        for kind, parts in zip((np.int64, np.uint8, np.uint8), read.parts, strict=True)
+    )
     assert len(sizes) == len(rows) == starts[-1], "the signals are not those of the ledger"
     return Side(run, starts, rows, copies, stage, sizes, (KEPT, *stages))
 
@@ -108,7 +111,9 @@ def paired(a: Side, b: Side) -> Pairs:
     """Find each document of one run in the other."""
     same = _same_shards(a.run, b.run)
     found = [_by_row(a, b, i, j) for i, j in same]
-    here, there = ([i for i in range(len(one.run.shards)) if i not in taken] for one, taken in ((a, {i for i, _ in same}), (b, {j for _, j in same})))
+    here, there = (
+        [i for i in range(len(one.run.shards)) if i not in taken] for one, taken in ((a, {i for i, _ in same}), (b, {j for _, j in same}))
+    )
     texts = _by_text(a, b, here, there)
     left, right = (np.concatenate([np.zeros(0, np.int64), *(pair[k] for pair in [*found, texts])]) for k in (0, 1))
     order = np.argsort(left, kind="stable")

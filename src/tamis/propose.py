@@ -2,8 +2,7 @@
 
 Candidates, each with everything else as it is: every limit of every filter moved alone, and all of them together by one
 severity, which multiplies the odds of failing each rule by the same number, so that a rule that fails few documents goes
-on to fail few (where a count jumps over the target, counts have a severity of their own). Values are found on at most `SEARCHED` documents, spread evenly over the corpus, for which what stages
-that need the corpus dropped stays dropped; they are rounded to three digits, to more only where three would miss. The
+on to fail few (where a count jumps over the target, counts have a severity of their own). Values are found on at most `levers.SEARCHED` documents; they are rounded to three digits, to more only where three would miss. The
 most promising are then simulated exactly on all documents, corrected where they miss, and ranked by how far the mix moves.
 """
 
@@ -11,24 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from tamis import ledger, mappers, simulate
+from tamis import mappers, simulate
 from tamis.assignments import changed
 from tamis.errors import RunError
 from tamis.folder import Finished
-from tamis.measure import Step
+from tamis.levers import Lever, Model, model_of
 from tamis.simulate import Fates, Numbers
-from tamis.stage import Filter
-from tamis.what_if import axes_of, counted, summary
-from tamis.where import condition, reference
+from tamis.what_if import counted, summary
 
-SEARCHED = 500_000
-"""Documents on which values are searched."""
 SIMULATED = 6
 """Candidates that are simulated on all documents."""
 SHOWN = 5
@@ -37,69 +30,6 @@ NEAR, REACHED = 0.001, 0.01
 DIGITS = (3, 4, 5, 6)
 CORRECTIONS = 2
 SEVEREST = 20.0
-
-
-@dataclass(frozen=True)
-class Lever:
-    """A limit that can be moved, on the searched documents.
-
-    Args:
-        place: what an assignment calls it.
-        least: whether it is the least that the signal may be, or the most.
-        now: its value.
-        whole: whether the signal counts.
-        rule: its number among `Model.met`.
-        moved: bool[n], documents that it judges by this value: `by` has no other for them, and they are measurable.
-        values: f64[n].
-    """
-
-    place: str
-    least: bool
-    now: float
-    whole: bool
-    rule: int
-    moved: np.ndarray
-    values: np.ndarray
-
-    def meets(self, limit: float) -> np.ndarray:
-        """bool[n], of `moved`."""
-        return self.values >= limit if self.least else self.values <= limit
-
-
-@dataclass(frozen=True)
-class Model:
-    """The searched documents.
-
-    Args:
-        sizes: f64[n], bytes.
-        groups: i64[n], source × language.
-        before: bool[n], kept by the run.
-        met: bool[rules, n], for every rule of every filter; the last one stands for all other stages.
-        levers: what can be moved.
-    """
-
-    sizes: np.ndarray
-    groups: np.ndarray
-    before: np.ndarray
-    met: np.ndarray
-    levers: tuple[Lever, ...]
-
-    def kept(self, limits: Sequence[tuple[Lever, float]]) -> np.ndarray:
-        """bool[n], with some limits moved."""
-        moved = [lever.rule for lever, _ in limits]
-        mask = np.delete(self.met, moved, axis=0).all(axis=0)
-        for lever, limit in limits:
-            mask &= np.where(lever.moved, lever.meets(limit), self.met[lever.rule])
-        return np.asarray(mask)
-
-    def share(self, limits: Sequence[tuple[Lever, float]]) -> float:
-        """Of the bytes, kept."""
-        return float(self.sizes[self.kept(limits)].sum() / max(1.0, self.sizes.sum()))
-
-    def mix_change(self, limits: Sequence[tuple[Lever, float]]) -> float:
-        """As `what_if.mix_change`."""
-        a, b = (np.bincount(self.groups[mask], self.sizes[mask], minlength=int(self.groups.max(initial=0)) + 1) for mask in (self.before, self.kept(limits)))
-        return float(np.abs(a / max(1.0, a.sum()) - b / max(1.0, b.sum())).sum() / 2)
 
 
 Candidate = Callable[[float], "list[tuple[Lever, float]]"]
@@ -127,7 +57,7 @@ def propose(run: Finished, share: float, assignments: Sequence[str] = (), *, wor
     numbers = Numbers(run, workers or mappers.default_workers())
     steps, _ = changed(run, assignments)
     before, base = simulate.before(numbers), simulate.fates(numbers, steps)
-    model = _model(numbers, steps, before, base)
+    model = model_of(numbers, steps, before, base)
     if not model.levers:
         raise RunError(f"{run.out} has no filter with a limit that could be moved.")
     candidates = sorted(_candidates(model), key=lambda one: _promise(model, one(share), share))[:SIMULATED]
@@ -283,69 +213,3 @@ def _printed(limit: float) -> str:
     ('30', '0.0123')
     """
     return str(int(limit)) if limit == int(limit) else repr(limit)
-
-
-def _model(numbers: Numbers, steps: Sequence[Step], before: Fates, base: Fates) -> Model:
-    """Read every k-th document."""
-    filters = [step for step in steps if ledger.only_limits(step.stage)]
-    axes = axes_of(numbers)
-    every = -(-numbers.documents // SEARCHED) or 1
-    names = {"text.bytes", *(f"doc.{axis}" for axis in axes)}.union(*(simulate.columns(numbers, step) for step in filters))
-
-    def one(place: slice, frame: pl.DataFrame) -> pl.DataFrame:
-        first = -place.start % every
-        said = [pl.Series("_before", before.stage[place] == 0), pl.Series("_by", base.stage[place])]
-        return frame.with_columns(said, copies=pl.lit(1, pl.UInt8), row=pl.lit(0, pl.UInt64)).gather_every(every, first)
-
-    parts = list(numbers.each(names, one))
-    if not parts:
-        raise RunError(f"{numbers.run.out} has no readable document.")
-    frame = pl.concat(parts, how="vertical_relaxed")
-    met: list[np.ndarray] = []
-    levers = [lever for step in filters for lever in _levers(step, ledger.seen(step, frame), met, _places(step.stage))]
-    elsewhere = [numbers.number[step.name] for step in steps if step not in filters]
-    met.append(~np.isin(frame["_by"].to_numpy(), elsewhere))
-    groups = frame.select(pl.struct(f"doc.{axis}" for axis in axes).rank("dense")).to_series().to_numpy() if axes else np.zeros(frame.height, np.int64)
-    sizes = frame["text.bytes"].cast(pl.Float64).to_numpy()
-    return Model(sizes, groups.astype(np.int64), frame["_before"].to_numpy(), np.array(met), tuple(levers))
-
-
-def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray], places: dict[str, str]) -> list[Lever]:
-    """The limits of a filter that can be moved; whether each of its rules is met is appended to `met`."""
-    stage = step.stage
-    assert isinstance(stage, Filter)
-    asked = _mask(frame, condition(stage.where) if stage.where else pl.lit(value=True))
-    limits = {stage.reasons[parameter]: (parameter, signal) for parameter, (signal, _) in stage.limits().items()}
-    levers = []
-    for reason, keep in stage.rules().items():
-        met.append((_mask(frame, keep.fill_null(value=stage.on_null == "keep")) | ~asked).to_numpy())
-        parameter, signal = limits.get(reason, (None, None))
-        now = stage.value_of(parameter) if parameter else None
-        if parameter is None or signal is None or now is None:
-            continue
-        values = frame[signal]
-        moved = asked & values.is_not_null() & ~_mask(frame, _excepted(stage, parameter))
-        whole = values.dtype.is_integer()
-        array = values.cast(pl.Float64).fill_null(0).to_numpy()
-        levers.append(Lever(f"{step.name}.{places[parameter]}", parameter.startswith("min_"), float(now), whole, len(met) - 1, moved.to_numpy(), array))
-    return levers
-
-
-def _mask(frame: pl.DataFrame, said: pl.Expr) -> pl.Series:
-    return frame.with_columns(said.alias("_said"))["_said"]
-
-
-def _excepted(stage: Filter, parameter: str) -> pl.Expr:
-    """Documents for which `by` has a limit of their own."""
-    own = pl.lit(value=False)
-    for column, groups in stage.by.items():
-        for group, limits in groups.items():
-            if parameter in limits:
-                own |= (pl.col(reference(column)).cast(pl.String) == str(group)).fill_null(value=False)
-    return own
-
-
-def _places(stage: Any) -> dict[str, str]:
-    """Limit → what an assignment calls it: "min_words", or "min.score" where the stage has a mapping of limits."""
-    own = {item.name for item in fields(stage)}
-    return {limit: limit if limit in own else limit.replace("_", ".", 1) for limit in stage.reasons}

@@ -112,7 +112,9 @@ def fates(numbers: Numbers, steps: Sequence[Step], look: Look | None = None) -> 
         else:
             pending.append(step)
     if pending:
-        for _ in numbers.each(_looked_at(numbers, pending), lambda place, frame: _judge(numbers, pending, found, place, frame, look).height):
+        for _ in numbers.each(
+            _looked_at(numbers, pending), lambda place, frame: _judge(numbers, pending, found, place, frame, look).height
+        ):
             pass
     return found
 
@@ -163,7 +165,13 @@ def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates,
     del parts
     place = numbers.run.relation(step.name)
     relations = files.read_frame(place).lazy() if files.exists(place) else None
-    _note(found, living["row"].to_numpy(), living["copies"].to_numpy(), ledger.copies_of(step, living, relations).to_numpy(), numbers.number[step.name])
+    _note(
+        found,
+        living["row"].to_numpy(),
+        living["copies"].to_numpy(),
+        ledger.copies_of(step, living, relations).to_numpy(),
+        numbers.number[step.name],
+    )
 
 
 def before(numbers: Numbers) -> Fates:

@@ -156,12 +156,16 @@ def _by(cube: pl.DataFrame, axis: str, *, words: bool) -> list[dict[str, Any]]:
     """One entry for each value, most kept bytes before or after first."""
     names = ["documents", "bytes", *(["words"] if words else [])]
     parts = {"readable": cube, **{when: cube.filter(pl.col(when) == 0) for when in FATES}}
-    summed = {when: {row[axis]: row for row in part.group_by(axis).agg(pl.col(names).sum()).iter_rows(named=True)} for when, part in parts.items()}
+    summed = {
+        when: {row[axis]: row for row in part.group_by(axis).agg(pl.col(names).sum()).iter_rows(named=True)} for when, part in parts.items()
+    }
     found = [
         {"value": value, **{when: {name: rows[value][name] if value in rows else 0 for name in names} for when, rows in summed.items()}}
         for value in summed["readable"]
     ]
-    return sorted(found, key=lambda one: (*(-max(one[when]["bytes"] for when in kind) for kind in (FATES, ("readable",))), str(one["value"])))
+    return sorted(
+        found, key=lambda one: (*(-max(one[when]["bytes"] for when in kind) for kind in (FATES, ("readable",))), str(one["value"]))
+    )
 
 
 def mix_change(cube: pl.DataFrame) -> float:
@@ -175,4 +179,3 @@ def mix_change(cube: pl.DataFrame) -> float:
     if not a.sum() or not b.sum():
         return 0.0 if a.sum() == b.sum() else 1.0
     return float((a / a.sum() - b / b.sum()).abs().sum()) / 2
-

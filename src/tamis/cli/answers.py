@@ -33,7 +33,10 @@ def what_if(answer: Mapping[str, Any]) -> str:
 def proposals(proposed: Mapping[str, Any], out: str, assignments: Sequence[str]) -> str:
     """Ready lists of limits, best first, with what each keeps."""
     target, now = proposed["target"], proposed["now"]
-    lines = [f"To keep {target['share']:.1%} of the bytes, {shown_bytes(target['bytes'])}; now {now['share']:.1%}, {shown_bytes(now['bytes'])}.", ""]
+    lines = [
+        f"To keep {target['share']:.1%} of the bytes, {shown_bytes(target['bytes'])}; now {now['share']:.1%}, {shown_bytes(now['bytes'])}.",
+        "",
+    ]
     if not proposed["proposals"]:
         return "\n".join([*lines, "No limit can be moved so that another share is kept."])
     if not proposed["reached"]:
@@ -56,7 +59,13 @@ def value(given: Any) -> str:
     if isinstance(given, str):
         return given
     if isinstance(given, int | float) and not isinstance(given, bool):
-        return f"{given:,}" if given == int(given) and isinstance(given, int) else f"{given:,g}" if given == float(f"{given:g}") else repr(given)
+        return (
+            f"{given:,}"
+            if given == int(given) and isinstance(given, int)
+            else f"{given:,g}"
+            if given == float(f"{given:g}")
+            else repr(given)
+        )
     return str(yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, width=10_000)).removesuffix("\n...\n").strip()
 
 
@@ -72,7 +81,13 @@ def _stages(answer: Mapping[str, Any]) -> str:
     rows = [("stage", "dropped", "then", "change", "bytes", "then")]
     for number, step in enumerate(answer["stages"], 1):
         a, b = step["before"], step["after"]
-        counts = (f"{a['documents']:,}", f"{b['documents']:,}", _signed(b["documents"] - a["documents"]), shown_bytes(a["bytes"]), shown_bytes(b["bytes"]))
+        counts = (
+            f"{a['documents']:,}",
+            f"{b['documents']:,}",
+            _signed(b["documents"] - a["documents"]),
+            shown_bytes(a["bytes"]),
+            shown_bytes(b["bytes"]),
+        )
         rows.append((f"{number} {step['stage']}", *(("edits", "", "", "", "") if step["edits"] else counts)))
     return table(rows, right=(1, 2, 3, 4, 5))
 
@@ -83,13 +98,24 @@ def _kept(answer: Mapping[str, Any]) -> str:
     for name in whole:
         a, b = before[name], after[name]
         as_text = shown_bytes if name == "bytes" else "{:,}".format
-        rows.append((name, as_text(a), share(a, whole[name]), as_text(b), share(b, whole[name]), (_signed_bytes if name == "bytes" else _signed)(b - a)))
+        rows.append(
+            (
+                name,
+                as_text(a),
+                share(a, whole[name]),
+                as_text(b),
+                share(b, whole[name]),
+                (_signed_bytes if name == "bytes" else _signed)(b - a),
+            )
+        )
     if (before["written"], after["written"]) != (before["documents"], after["documents"]):
         rows.append(("written", f"{before['written']:,}", "", f"{after['written']:,}", "", _signed(after["written"] - before["written"])))
     moved = answer["moved"]
     lines = [table(rows, right=(1, 2, 3, 4, 5))]
     if moved["only_before"]["documents"] and moved["only_after"]["documents"]:
-        lines.append(f"  {moved['only_before']['documents']:,} that were kept are dropped, {moved['only_after']['documents']:,} that were dropped are kept.")
+        lines.append(
+            f"  {moved['only_before']['documents']:,} that were kept are dropped, {moved['only_after']['documents']:,} that were dropped are kept."
+        )
     return "\n".join(lines)
 
 
@@ -116,7 +142,18 @@ def short(name: str, most: int = 40) -> str:
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> str:
-    return "\n".join(["Rules to look at:", table([(f"{one['stage']}.{one['rule']}" if one["limit"] is not None else f"{one['stage']}: {one['rule']}", *_said(one)) for one in rules], right=(1,))])
+    return "\n".join(
+        [
+            "Rules to look at:",
+            table(
+                [
+                    (f"{one['stage']}.{one['rule']}" if one["limit"] is not None else f"{one['stage']}: {one['rule']}", *_said(one))
+                    for one in rules
+                ],
+                right=(1,),
+            ),
+        ]
+    )
 
 
 def _said(one: Mapping[str, Any]) -> Iterator[str]:

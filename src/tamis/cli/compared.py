@@ -32,10 +32,13 @@ def _recipe(found: Mapping[str, Any]) -> str:
 
 def _documents(found: Mapping[str, Any]) -> str:
     documents, kept = found["documents"], found["kept"]
-    rows = [("", "documents", "bytes"), _row("in both", documents["both"]), _row("  same fate", documents["same"]), _row("  another fate", documents["changed"])]
-    for name in ("a", "b"):
-        if documents[f"only_{name}"]["documents"]:
-            rows.append(_row(f"only in {found[name]}", documents[f"only_{name}"]))
+    rows = [
+        ("", "documents", "bytes"),
+        _row("in both", documents["both"]),
+        _row("  same fate", documents["same"]),
+        _row("  another fate", documents["changed"]),
+    ]
+    rows += [_row(f"only in {found[name]}", only) for name in ("a", "b") if (only := documents[f"only_{name}"])["documents"]]
     rows += [_row(f"kept by {found[name]}", kept[name]) for name in ("a", "b")]
     said = table(rows, right=(1, 2))
     return f"{said}\n\n{documents['by_text']:,} documents were recognised by their text." if documents["by_text"] else said
@@ -47,10 +50,28 @@ def _row(name: str, counts: Mapping[str, int]) -> tuple[str, str, str]:
 
 def _changed(groups: list[Mapping[str, Any]]) -> str:
     rows = [("change", "stage", "reason", "documents", "bytes", "for example")]
-    for one in groups[:MOST_LINES]:
-        rows.append((one["change"], _stage(one), short(_reason(one), 60), f"{one['documents']:,}", shown_bytes(one["bytes"]), short(", ".join(map(str, one["examples"])), 60)))
+    rows += [
+        (
+            one["change"],
+            _stage(one),
+            short(_reason(one), 60),
+            f"{one['documents']:,}",
+            shown_bytes(one["bytes"]),
+            short(", ".join(one["examples"]), 60),
+        )
+        for one in groups[:MOST_LINES]
+    ]
     if rest := groups[MOST_LINES:]:
-        rows.append((f"({len(rest):,} more)", "", "", f"{sum(one['documents'] for one in rest):,}", shown_bytes(sum(one["bytes"] for one in rest)), ""))
+        rows.append(
+            (
+                f"({len(rest):,} more)",
+                "",
+                "",
+                f"{sum(one['documents'] for one in rest):,}",
+                shown_bytes(sum(one["bytes"] for one in rest)),
+                "",
+            )
+        )
     return table(rows, right=(3, 4))
 
 
@@ -80,7 +101,13 @@ def _stage_conventions(one: Mapping[str, Any], documents: int) -> str:
     for rule, by in one["failed"].items():
         rows.append((rule, *(f"{by[name]:,}" for name in names), *(f"{flip['by_rule'][rule]:,}" for flip in beside)))
     last = list(one["failed"])[-1]
-    rows.append(("of all", *(share(one["failed"][last][name], documents) for name in names), *(share(flip["by_rule"][last], documents) for flip in beside)))
+    rows.append(
+        (
+            "of all",
+            *(share(one["failed"][last][name], documents) for name in names),
+            *(share(flip["by_rule"][last], documents) for flip in beside),
+        )
+    )
     said = f"{one['stage']}\n{table(rows, right=range(1, len(rows[0])))}"
     if beside:
         return said
@@ -88,7 +115,14 @@ def _stage_conventions(one: Mapping[str, Any], documents: int) -> str:
     for flip in flips:
         rules = {rule: documents for rule, documents in flip["by_rule"].items() if rule != last}
         most = max(rules, key=lambda rule: rules[rule], default="")
-        lines.append((_pair(flip), f"{flip['by_rule'][last]:,}", share(flip["by_rule"][last], documents), f"{most}, {rules[most]:,}" if rules.get(most) else ""))
+        lines.append(
+            (
+                _pair(flip),
+                f"{flip['by_rule'][last]:,}",
+                share(flip["by_rule"][last], documents),
+                f"{most}, {rules[most]:,}" if rules.get(most) else "",
+            )
+        )
     return f"{said}\n\n{table(lines, right=(1, 2))}"
 
 
