@@ -19,6 +19,7 @@ from runs import command, corpus, run, split
 
 from tamis import folder, propose, simulate, what_if
 from tamis.assignments import changed
+from tamis.cli import answers
 from tamis.errors import TamisError
 from tamis.recipe import parse
 from tamis.simulate import Numbers
@@ -217,6 +218,117 @@ def test_refusals(base: Path, assignment: str) -> None:
 def test_a_value_that_is_none_changes_nothing(base: Path) -> None:
     """A measuring parameter may be repeated as it is."""
     assert what_if.what_if(folder.opened(str(base / "out")), ["sample.seed=3"])["changes"] == []
+
+
+OWN = '''
+"""Rules of a user who does not say what measures."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+
+from tamis import Filter
+
+
+@dataclass(frozen=True)
+class Vowels(Filter):
+    """Keep documents with few vowels."""
+
+    max_vowels: float | None = 9
+
+    reasons: ClassVar = {"max_vowels": "too many vowels"}
+
+    def measure(self, docs):
+        """vowels: u32."""
+        return pl.DataFrame({"vowels": pl.Series([sum(text.count(one) for one in "aeiou") for text in docs.column("text").to_pylist()], dtype=pl.UInt32)})
+'''
+
+
+def test_a_stage_that_does_not_say_what_measures(tmp_path: Path) -> None:
+    """A limit of a user's filter without `measured_by` might change its numbers: refused, with the way out, and never proposed."""
+    (tmp_path / "own.py").write_text(OWN)
+    shards = split(tmp_path / "in", corpus(40), 1)
+    run(parse({"stages": ["own.py:Vowels", {"sample": {"share": 1.0}}]}, place="test", folder=tmp_path), shards, tmp_path / "out")
+    opened = folder.opened(str(tmp_path / "out"))
+    with pytest.raises(TamisError) as refused:
+        what_if.what_if(opened, ["vowels.max_vowels=3"])
+    assert str(refused.value) == "vowels does not say which parameters change what it measures, so that vowels.max_vowels might.\nFix: declare `measured_by` in its class, and repeat `tamis run` once."
+    assert what_if.what_if(opened, ["vowels.on_null=keep", "vowels=off"])["kept"]["after"]["documents"] == 40
+    proposed = propose.propose(opened, 0.1)
+    assert all(one["assignments"][0].startswith("sample.share=") for one in proposed["proposals"])
+
+
+@pytest.mark.parametrize("texts", [[], [None, None]])
+def test_without_documents(tmp_path: Path, texts: list[str | None]) -> None:
+    """A run that read nothing has nothing to say, and says so."""
+    shards = split(tmp_path / "in", pa.table({"text": pa.array(texts, pa.string()), "lang": pa.array([None] * len(texts), pa.string())}), 1)
+    run(parse({"stages": ["gopher_quality", "exact_duplicates"]}, place="test"), shards, tmp_path / "out")
+    answer = what_if.what_if(folder.opened(str(tmp_path / "out")), ["gopher_quality.min_words=3"])
+    assert (answer["readable"]["documents"], answer.get("lang", []), answer["rules"], answer["mix_change"]) == (0, [], [], 0)
+    assert answers.what_if(answer).startswith("gopher_quality.min_words: 50 → 3\n")
+    with pytest.raises(TamisError, match="has no readable document"):
+        propose.propose(folder.opened(str(tmp_path / "out")), 0.5)
+
+
+def test_the_mix_of_lengths(tmp_path: Path) -> None:
+    """Data without source and language has a mix of lengths."""
+    shards = split(tmp_path / "in", pa.table({"text": ["x" * 10] * 5 + ["y" * 1000] * 5}), 1)
+    run(parse({"stages": [f"{HERE}:Length"]}, place="test"), shards, tmp_path / "out")
+    answer = what_if.what_if(folder.opened(str(tmp_path / "out")), ["length.max_chars=100"])
+    assert answer["mix_change"] == pytest.approx(1000 / 1010)
+
+
+def test_shards_that_disagree_about_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that was null in the first shards and is text in those added later is read as text."""
+    stages = {"stages": [{f"{HERE}:Length": {"min_chars": 30}}]}
+    plain = corpus(40)
+    (tmp_path / "in").mkdir()
+    languages = plain.column("lang")
+    place = plain.column_names.index("lang")
+    split(tmp_path / "in", plain.set_column(place, "lang", pa.nulls(40, pa.null())), 1)
+    run(parse(stages, place="test"), str(tmp_path / "in"), tmp_path / "out")
+    (tmp_path / "in" / "part-001.parquet").write_bytes(b"")
+    split(tmp_path / "more", plain.set_column(place, "lang", languages), 1)
+    (tmp_path / "in" / "part-001.parquet").write_bytes((tmp_path / "more" / "part-000.parquet").read_bytes())
+    run(parse(stages, place="test"), str(tmp_path / "in"), tmp_path / "out", add=True)
+    monkeypatch.setattr(simulate, "SLAB_ROWS", 1)
+    one_by_one = what_if.what_if(folder.opened(str(tmp_path / "out")), ["length.by.lang.fr.min_chars=60"])
+    monkeypatch.setattr(simulate, "SLAB_ROWS", 1_000)
+    assert what_if.what_if(folder.opened(str(tmp_path / "out")), ["length.by.lang.fr.min_chars=60"]) == one_by_one
+    assert {one["value"] for one in one_by_one["lang"]} == {None, "en", "fr"}
+
+
+def test_on_an_object_store(base: Path, tmp_path: Path) -> None:
+    """A run folder behind a URL answers as one on the disk does."""
+    from fsspec import filesystem
+
+    memory = filesystem("memory")
+    for path in (base / "out").rglob("*"):
+        if path.is_file():
+            memory.pipe_file(f"/what-if/{path.relative_to(base / 'out')}", path.read_bytes())
+    there, here = (what_if.what_if(folder.opened(place), ["length.min_chars=40"]) for place in ("memory://what-if", str(base / "out")))
+    assert {**there, "run": ""} == {**here, "run": ""}
+    memory.rm("/what-if", recursive=True)
+
+
+def test_many_values_do_not_divide(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column with more values than can be told apart is left out; all other counts stay."""
+    whole = what_if.what_if(folder.opened(str(base / "out")), ["length.min_chars=40"])
+    monkeypatch.setattr(what_if, "MOST_GROUPS", 20)
+    some = what_if.what_if(folder.opened(str(base / "out")), ["length.min_chars=40"])
+    assert {"source", "lang"} - set(some)
+    assert all(some[name] == whole[name] for name in ("kept", "readable", "stages", "moved"))
+
+
+def test_the_run_names_rules_that_no_document_fails(many: str, tmp_path: Path) -> None:
+    """At its end a run mentions, in one line, rules that never fired; of few documents it says nothing."""
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(f"stages: [{{{HERE}:Length: {{min_chars: 20, max_chars: 500}}}}, {{rules: {{min: {{score: 0.0}}}}}}]\n")
+    done = command("run", recipe, f"{many}/../in", "-o", tmp_path / "out")
+    assert "\n\nNo document fails length: too long; rules: score too low.\n\n" in done.stdout
+    few = split(tmp_path / "few", corpus(40), 1)
+    assert "No document fails" not in command("run", recipe, few, "-o", tmp_path / "out few").stdout
 
 
 # --- rules that never fire -------------------------------------------------------------------------------------------

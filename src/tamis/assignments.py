@@ -19,6 +19,7 @@ from tamis.measure import Step
 from tamis.plan import BASE
 from tamis.recipe import plain
 from tamis.stage import Edit, Filter, Stage, parameters
+from tamis.table import is_built_in
 
 PLACE = "what-if"
 """What errors call the changed recipe."""
@@ -111,20 +112,36 @@ def _refuse_unedited(name: str, stage: Stage, run: Finished) -> None:
 def _refuse_other_measure(name: str, before: Stage, after: Stage, run: Finished) -> None:
     for parameter, value in parameters(before).items():
         now = getattr(after, parameter)
-        measures = parameter not in DECIDING and (after.measured_by is None or parameter in after.measured_by)
-        if measures and now != value and not _only_limits(before, parameter, value, now):
+        if now == value or not _measures(before, parameter) or _only_limits(before, parameter, value, now):
+            continue
+        if before.measured_by is None and isinstance(before, Filter) and parameter in before.reasons:
             raise StageError(
-                f"{name}.{parameter} changes what is measured, so that {run.out} does not hold the answer.\n"
-                "Fix: change it in the recipe and repeat `tamis run`."
+                f"{name} does not say which parameters change what it measures, so that {name}.{parameter} might.\n"
+                "Fix: declare `measured_by` in its class, and repeat `tamis run` once."
             )
+        raise StageError(
+            f"{name}.{parameter} changes what is measured, so that {run.out} does not hold the answer.\n"
+            "Fix: change it in the recipe and repeat `tamis run`."
+        )
+
+
+def _measures(stage: Stage, parameter: str) -> bool:
+    return parameter not in DECIDING and (stage.measured_by is None or parameter in stage.measured_by)
 
 
 def _only_limits(stage: Stage, parameter: str, before: Any, after: Any) -> bool:
     """Whether only entries of a mapping differ that are limits, as {score: 0.5} of `rules: min`, and no column is new."""
-    if not isinstance(stage, Filter) or not isinstance(before, Mapping) or not isinstance(after, Mapping):
+    if not isinstance(stage, Filter) or not is_built_in(stage) or not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return False
     other = [key for key in {*before, *after} if before.get(key) != after.get(key)]
     return set(after) <= set(before) and all(f"{parameter}_{key}" in stage.reasons for key in other)
+
+
+def place_of(stage: Filter, limit: str) -> str | None:
+    """What an assignment calls a limit after the stage's name: "min_words", "min.score"; None: it may change what is measured."""
+    if limit in parameters(stage):
+        return None if _measures(stage, limit) else limit
+    return limit.replace("_", ".", 1) if is_built_in(stage) else None
 
 
 def _refuse_unknown(run: Finished, before: Mapping[str, Stage], after: Mapping[str, Stage]) -> None:

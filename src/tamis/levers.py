@@ -6,18 +6,18 @@ What stages that need the corpus dropped stays dropped here: only a simulation o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from tamis import ledger, simulate
+from tamis.assignments import place_of
 from tamis.errors import RunError
 from tamis.measure import Step
 from tamis.simulate import Fates, Numbers
 from tamis.stage import Filter
-from tamis.what_if import axes_of
+from tamis.what_if import axes_of, groups_of
 from tamis.where import condition, reference
 
 SEARCHED = 500_000
@@ -57,7 +57,7 @@ class Model:
 
     Args:
         sizes: f64[n], bytes.
-        groups: i64[n], source × language.
+        groups: i64[n], source × language, or length.
         before: bool[n], kept by the run.
         met: bool[rules, n], for every rule of every filter; the last one stands for all other stages.
         levers: what can be moved.
@@ -117,19 +117,15 @@ def model_of(numbers: Numbers, steps: Sequence[Step], before: Fates, base: Fates
         raise RunError(f"{numbers.run.out} has no readable document.")
     frame = pl.concat(parts, how="vertical_relaxed")
     met: list[np.ndarray] = []
-    levers = [lever for step in filters for lever in _levers(step, ledger.seen(step, frame), met, _places(step.stage))]
+    levers = [lever for step in filters for lever in _levers(step, ledger.seen(step, frame), met)]
     elsewhere = [numbers.number[step.name] for step in steps if step not in filters]
     met.append(~np.isin(frame["_by"].to_numpy(), elsewhere))
-    groups = (
-        frame.select(pl.struct(f"doc.{axis}" for axis in axes).rank("dense")).to_series().to_numpy()
-        if axes
-        else np.zeros(frame.height, np.int64)
-    )
+    groups = frame.select(pl.struct(groups_of(axes)).rank("dense")).to_series().to_numpy()
     sizes = frame["text.bytes"].cast(pl.Float64).to_numpy()
     return Model(sizes, groups.astype(np.int64), frame["_before"].to_numpy(), np.array(met), tuple(levers))
 
 
-def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray], places: dict[str, str]) -> list[Lever]:
+def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray]) -> list[Lever]:
     """The limits of a filter that can be moved; whether each of its rules is met is appended to `met`."""
     stage = step.stage
     assert isinstance(stage, Filter)
@@ -139,8 +135,8 @@ def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray], places: dict
     for reason, keep in stage.rules().items():
         met.append((_mask(frame, keep.fill_null(value=stage.on_null == "keep")) | ~asked).to_numpy())
         parameter, signal = limits.get(reason, (None, None))
-        now = stage.value_of(parameter) if parameter else None
-        if parameter is None or signal is None or now is None:
+        now, place = (stage.value_of(parameter), place_of(stage, parameter)) if parameter else (None, None)
+        if parameter is None or signal is None or now is None or place is None:
             continue
         values = frame[signal]
         moved = asked & values.is_not_null() & ~_mask(frame, _excepted(stage, parameter))
@@ -148,7 +144,7 @@ def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray], places: dict
         array = values.cast(pl.Float64).fill_null(0).to_numpy()
         levers.append(
             Lever(
-                f"{step.name}.{places[parameter]}", parameter.startswith("min_"), float(now), whole, len(met) - 1, moved.to_numpy(), array
+                f"{step.name}.{place}", parameter.startswith("min_"), float(now), whole, len(met) - 1, moved.to_numpy(), array
             )
         )
     return levers
@@ -166,9 +162,3 @@ def _excepted(stage: Filter, parameter: str) -> pl.Expr:
             if parameter in limits:
                 own |= (pl.col(reference(column)).cast(pl.String) == str(group)).fill_null(value=False)
     return own
-
-
-def _places(stage: Any) -> dict[str, str]:
-    """Limit → what an assignment calls it: "min_words", or "min.score" where the stage has a mapping of limits."""
-    own = {item.name for item in fields(stage)}
-    return {limit: limit if limit in own else limit.replace("_", ".", 1) for limit in stage.reasons}

@@ -16,7 +16,7 @@ import numpy as np
 
 from tamis import mappers, simulate
 from tamis.assignments import changed
-from tamis.errors import RunError
+from tamis.errors import RunError, TamisError
 from tamis.folder import Finished
 from tamis.levers import Lever, Model, model_of
 from tamis.simulate import Fates, Numbers
@@ -62,7 +62,7 @@ def propose(run: Finished, share: float, assignments: Sequence[str] = (), *, wor
         raise RunError(f"{run.out} has no filter with a limit that could be moved.")
     candidates = sorted(_candidates(model), key=lambda one: _promise(model, one(share), share))[:SIMULATED]
     found = [_simulated(numbers, assignments, candidate, share, before) for candidate in candidates]
-    unique = list({tuple(one["assignments"]): one for one in found if one["assignments"]}.values())
+    unique = list({tuple(one["assignments"]): one for one in found if one.get("assignments")}.values())
     reached = sorted((one for one in unique if abs(one["share"] - share) <= REACHED), key=lambda one: one["mix_change"])
     nearest = sorted(unique, key=lambda one: abs(one["share"] - share))[:1]
     now = summary(numbers, counted(numbers, before, base))
@@ -102,9 +102,12 @@ def _simulated(numbers: Numbers, assignments: Sequence[str], candidate: Candidat
     aim = share
     for _ in range(1 + CORRECTIONS):
         moved = [f"{lever.place}={_printed(limit)}" for lever, limit in candidate(aim) if limit != lever.now]
-        if moved == best.get("assignments"):
+        if not moved or moved == best.get("assignments"):
             break
-        steps, _ = changed(numbers.run, [*assignments, *moved])
+        try:
+            steps, _ = changed(numbers.run, [*assignments, *moved])
+        except TamisError:  # limits that cross each other
+            break
         said = summary(numbers, counted(numbers, before, simulate.fates(numbers, steps)))
         kept = _share(said)
         one = {"assignments": moved, "kept": said["kept"]["after"], "share": kept, "mix_change": said["mix_change"]}

@@ -82,7 +82,7 @@ class Numbers:
 
         def one(slab: tuple[int, int, list[str]]) -> Result:
             start, stop, chunks = slab
-            return function(slice(start, stop), self.run.numbers(chunks, {"row", *names}).drop("row"))
+            return function(slice(start, stop), self.run.numbers(chunks, names))
 
         return mappers.threads(one, self.slabs, self.workers)
 

@@ -18,6 +18,8 @@ from tamis.stage import Edit
 
 AXES = ("source", "lang")
 """Roles by whose values documents are counted, and whose mix is compared."""
+LENGTH = "length"
+"""What documents are grouped by where the data has none of them: the binary logarithm of their bytes."""
 MOST_GROUPS = 100_000
 """Groups of documents that are told apart: a column with more values does not divide into groups."""
 LONGEST = 200
@@ -75,12 +77,12 @@ def counted(numbers: Numbers, before: Fates, after: Fates) -> pl.DataFrame:
         kept); with documents, bytes, words (null: nobody counts them), written_before and written_after (i64).
     """
     axes, words = axes_of(numbers), words_of(numbers)
-    held = {"axes": axes}
+    held = {"axes": axes or [LENGTH]}
 
     def one(place: slice, frame: pl.DataFrame) -> pl.DataFrame:
         said = {"before": before.stage, "after": after.stage, "written_before": before.copies, "written_after": after.copies}
         frame = frame.with_columns(pl.Series(name, values[place]) for name, values in said.items())
-        groups = frame.with_columns(_shown(axis) for axis in axes).group_by(*held["axes"], *FATES)
+        groups = frame.with_columns(groups_of(axes)).group_by(*held["axes"], *FATES)
         return groups.agg(
             documents=pl.len().cast(pl.Int64),
             bytes=pl.col("text.bytes").cast(pl.Int64).sum(),
@@ -89,7 +91,7 @@ def counted(numbers: Numbers, before: Fates, after: Fates) -> pl.DataFrame:
             written_after=pl.col("written_after").cast(pl.Int64).sum(),
         )
 
-    whole = _nothing(axes)
+    whole = _nothing(held["axes"])
     for part in numbers.each({"text.bytes", *(f"doc.{axis}" for axis in axes), *([words] if words else [])}, one):
         whole = _merged([whole, part.select(name for name in whole.columns if name in part.columns)])
         if whole.height > MOST_GROUPS and held["axes"]:
@@ -108,13 +110,16 @@ def _merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Groups that occur in several parts once; axes that one of them lacks are gone."""
     names = [name for name in parts[0].columns if all(name in part.columns for part in parts)]
     whole = pl.concat([part.select(names) for part in parts], how="vertical_relaxed")
-    groups = [name for name in names if name in (*AXES, *FATES)]
+    groups = [name for name in names if name in (*AXES, LENGTH, *FATES)]
     counts = [pl.col(name).sum() for name in names if name not in groups]
     return whole.group_by(groups, maintain_order=True).agg(counts)
 
 
-def _shown(axis: str) -> pl.Expr:
-    return pl.col(f"doc.{axis}").cast(pl.String).str.head(LONGEST).alias(axis)
+def groups_of(axes: Sequence[str]) -> list[pl.Expr]:
+    """The groups that a document belongs to (string), one for each axis; without axes one for its length."""
+    if not axes:
+        return [(pl.col("text.bytes").cast(pl.Float64) + 1).log(2).floor().cast(pl.Int32).cast(pl.String).alias(LENGTH)]
+    return [pl.col(f"doc.{axis}").cast(pl.String).str.head(LONGEST).alias(axis) for axis in axes]
 
 
 def summary(numbers: Numbers, cube: pl.DataFrame) -> dict[str, Any]:
@@ -169,13 +174,14 @@ def _by(cube: pl.DataFrame, axis: str, *, words: bool) -> list[dict[str, Any]]:
 
 
 def mix_change(cube: pl.DataFrame) -> float:
-    """How far the mix of what is kept moved: total variation distance, in [0, 1], of bytes over source × language."""
-    axes = [axis for axis in AXES if axis in cube.columns]
+    """How far the mix of what is kept moved: total variation distance, in [0, 1], of bytes over source × language, or length."""
+    axes = [axis for axis in (*AXES, LENGTH) if axis in cube.columns]
     if not axes:
         return 0.0
     before, after = (pl.when(pl.col(when) == 0).then("bytes").otherwise(0).sum().alias(when) for when in FATES)
-    groups = cube.group_by(axes).agg(before, after).select(FATES)
-    a, b = (groups[when].cast(pl.Float64) for when in FATES)
-    if not a.sum() or not b.sum():
-        return 0.0 if a.sum() == b.sum() else 1.0
-    return float((a / a.sum() - b / b.sum()).abs().sum()) / 2
+    pairs = list(cube.group_by(axes).agg(before, after).select(FATES).iter_rows())
+    a, b = (sum(pair[i] for pair in pairs) for i in (0, 1))
+    if not a or not b:
+        return 0.0 if a == b else 1.0
+    # In whole numbers, so that the order of the groups does not matter.
+    return float(sum(abs(one * b - other * a) for one, other in pairs) / (2 * a * b))
