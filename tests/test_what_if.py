@@ -387,6 +387,18 @@ def test_proposals_keep_what_they_say(many: str, share: float) -> None:
         assert one["share"] == answer["kept"]["after"]["bytes"] / answer["readable"]["bytes"]
 
 
+@pytest.mark.parametrize("loose", [[], ["length.max_chars=null"], ["repeat=off", "length.where=lang == 'en'"]], ids=str)
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.9])
+def test_proposals_among_stages_of_every_kind(base: Path, share: float, loose: list[str]) -> None:
+    """With stages that need the corpus, exceptions, conditions and copies, a proposal still keeps what is printed beside it."""
+    opened = folder.opened(str(base / "out"))
+    proposed = propose.propose(opened, share, loose)
+    for one in proposed["proposals"]:
+        answer = what_if.what_if(opened, [*loose, *one["assignments"]])
+        assert (answer["kept"]["after"], answer["mix_change"]) == (one["kept"], one["mix_change"])
+        assert (abs(one["share"] - share) <= 0.01) == proposed["reached"]
+
+
 def test_a_target_out_of_reach(base: Path) -> None:
     """Where other stages decide, the nearest is given and it is said that nothing reaches."""
     opened = folder.opened(str(base / "out"))
@@ -397,7 +409,7 @@ def test_a_target_out_of_reach(base: Path) -> None:
     assert what_if.what_if(opened, one["assignments"])["kept"]["after"] == one["kept"]
 
 
-@pytest.mark.parametrize(("value", "digits", "whole", "wanted"), [(12345.6, 3, True, [12300, 12400]), (0.012345, 3, False, [0.0123, 0.0124]), (7.2, 3, True, [7, 8]), (7.2, 3, False, [7.2, 7.2]), (-0.5, 3, False, [-0.5, -0.5]), (0, 3, False, [0]), (999.6, 3, True, [999, 1000])])
+@pytest.mark.parametrize(("value", "digits", "whole", "wanted"), [(12345.6, 3, True, [12300, 12400]), (0.012345, 3, False, [0.0123, 0.0124]), (7.2, 3, True, [7, 8]), (7.2, 3, False, [7.2, 7.2]), (-0.5, 3, False, [-0.5, -0.5]), (0, 3, False, [0]), (999.6, 3, True, [999, 1000]), (0.8, 6, False, [0.8])])
 def test_rounded_limits(*, value: float, digits: int, whole: bool, wanted: list[float]) -> None:
     """Limits have few digits, and those of counts are whole."""
     assert sorted(set(propose.options(value, digits, whole=whole))) == sorted(set(wanted))

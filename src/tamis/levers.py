@@ -142,11 +142,7 @@ def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray]) -> list[Leve
         moved = asked & values.is_not_null() & ~_mask(frame, _excepted(stage, parameter))
         whole = values.dtype.is_integer()
         array = values.cast(pl.Float64).fill_null(0).to_numpy()
-        levers.append(
-            Lever(
-                f"{step.name}.{place}", parameter.startswith("min_"), float(now), whole, len(met) - 1, moved.to_numpy(), array
-            )
-        )
+        levers.append(Lever(f"{step.name}.{place}", parameter.startswith("min_"), float(now), whole, len(met) - 1, moved.to_numpy(), array))
     return levers
 
 

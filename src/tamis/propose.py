@@ -130,17 +130,19 @@ def _alone(model: Model, lever: Lever) -> Candidate:
     fixed = float(model.sizes[others & model.met[lever.rule] & ~lever.moved].sum())
     sign = -1 if lever.least else 1
     order = np.argsort(sign * lever.values[free], kind="stable")
-    values, held = lever.values[free][order], np.concatenate([[0.0], np.cumsum(model.sizes[free][order])])
+    keys, held = (sign * lever.values[free])[order], np.concatenate([[0.0], np.cumsum(model.sizes[free][order])])
     total = float(model.sizes.sum())
 
     def share(limit: float) -> float:
-        return float(fixed + held[np.searchsorted(sign * values, sign * limit, side="right")]) / total
+        return float(fixed + held[np.searchsorted(keys, sign * limit, side="right")]) / total
 
     def find(wanted: float) -> list[tuple[Lever, float]]:
-        if not len(values):
+        if not len(keys):
             return []
-        place = min(int(np.searchsorted(held, wanted * total - fixed)), len(values))
-        near = {float(values[i]) for i in (max(0, place - 2), max(0, place - 1), min(place, len(values) - 1))}
+        place = min(int(np.searchsorted(held, wanted * total - fixed)), len(keys) - 1)
+        # The value itself, and the nearest others on both sides: of documents with equal values all are kept, or none.
+        left, right = (int(np.searchsorted(keys, keys[place], side=side)) for side in ("left", "right"))
+        near = {sign * float(keys[i]) for i in (max(0, left - 1), place, min(right, len(keys) - 1))}
         return [(lever, _rounded(near, lever, lambda limit: abs(share(limit) - wanted)))]
 
     return find
@@ -206,7 +208,8 @@ def options(value: float, digits: int, *, whole: bool) -> list[float]:
     place = digits - 1 - math.floor(math.log10(abs(value)))
     place = min(place, 0) if whole else place
     unit = 10.0**-place
-    return [round(math.floor(value / unit) * unit, place), round(math.ceil(value / unit) * unit, place)]
+    steps = round(value / unit, 6)  # 0.8 is 800,000 steps of 0.000001, though not in binary
+    return [round(math.floor(steps) * unit, place), round(math.ceil(steps) * unit, place)]
 
 
 def _printed(limit: float) -> str:

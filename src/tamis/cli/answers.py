@@ -38,7 +38,7 @@ def proposals(proposed: Mapping[str, Any], out: str, assignments: Sequence[str])
         "",
     ]
     if not proposed["proposals"]:
-        return "\n".join([*lines, "No limit can be moved so that another share is kept."])
+        return "\n".join([*lines, "Moving limits does not reach that: nothing comes nearer than what is kept now."])
     if not proposed["reached"]:
         lines += ["Moving limits does not reach that: other stages decide, or too many documents have equal values. The nearest:", ""]
     for number, one in enumerate(proposed["proposals"], 1):
