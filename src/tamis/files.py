@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -213,6 +213,20 @@ def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:
         # pq.read_table would load pyarrow.dataset, and with it pandas if there is one: .3 s, and 8 ms more a file.
         table = pq.ParquetFile(file).read(columns, use_threads=False)
         return pl.DataFrame(pl.from_arrow(table if columns is None else table.select(columns)))
+
+
+def read_columns(urls: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of many Parquet files, one below the other; where files disagree about a type, the wider one holds."""
+    if all(map(is_local, urls)):
+        with suppress(pl.exceptions.PolarsError):  # half as much time as file by file
+            return pl.scan_parquet(list(urls), glob=False).select(columns).collect()
+    return pl.concat([read_frame(url, list(columns)).select(columns) for url in urls], how="vertical_relaxed")
+
+
+def columns_of(url: str) -> list[str]:
+    """The names of a Parquet file's columns."""
+    with open_read(url) as file:
+        return list(pq.read_schema(file).names)
 
 
 def rows(url: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ import polars as pl
 from tamis import files, shards
 from tamis import recipe as recipes
 from tamis.errors import DataError, RunError
+from tamis.keys import relation_key
 from tamis.plan import BASE, Plan
 from tamis.recipe import Recipe
 from tamis.shards import Shard
@@ -94,6 +95,34 @@ class Finished:
             frame = files.read_frame(files.join(self.folder(name), chunk)).drop("row")
             frames.append(frame.select(pl.all().name.prefix(f"{name}.")))
         return pl.concat(frames, how="horizontal")
+
+    @cached_property
+    def measured(self) -> dict[str, list[str]]:
+        """Stage → the names of its signals, private ones too; under `BASE` the names of the house's own columns."""
+        chunk = next((name for _, name in self.chunk_names()), None)
+        found = {name: files.columns_of(files.join(self.folder(name), chunk)) if chunk else [] for name in self.manifest["signals"]}
+        return {name: [column for column in columns if column != "row"] for name, columns in found.items()}
+
+    def numbers(self, chunks: Sequence[str], names: Collection[str]) -> pl.DataFrame:
+        """Some columns of the documents of some chunks, one below the other.
+
+        Args:
+            chunks: names of their files, at least one.
+            names: "<stage>.<signal>", and those of the house: "row", "text.bytes", "doc.lang".
+        """
+        frames = []
+        for stage, columns in self.measured.items():
+            prefix = "" if stage == BASE else f"{stage}."
+            wanted = [column for column in ("row", *columns) if f"{prefix}{column}" in names]
+            if wanted:
+                urls = [files.join(self.folder(stage), chunk) for chunk in chunks]
+                frames.append(files.read_columns(urls, wanted).select(pl.all().name.prefix(prefix)))
+        return pl.concat(frames, how="horizontal") if frames else pl.DataFrame()
+
+    def relation(self, name: str) -> str:
+        """The file of what a stage relates."""
+        key = self.manifest["signals"][name].rsplit("-", 1)[1]
+        return files.join(self.out, "relations", f"{name}-{relation_key(key, [shard.fingerprint for shard in self.shards])}", "part-00000.parquet")
 
     def document(self, shard: str, row: int) -> pl.DataFrame:
         """All signals of one document: one row."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
 import numpy as np
 import polars as pl
@@ -129,15 +129,31 @@ def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = Non
         frame: `copies`, `row`, and signals with their stages' names in front.
         relations: for a stage that relates.
     """
-    with _naming(step):
-        verdicts = step.stage.decide(_seen(step, frame).lazy(), relations).collect()
+    with naming(step):
+        verdicts = step.stage.decide(seen(step, frame).lazy(), relations).collect()
     if verdicts.height != frame.height:
         raise StageError(f"{step.name} gave {verdicts.height} verdicts for {frame.height} documents.")
     missing = {"copies", "reasons"} - set(verdicts.columns)
     if missing:
         raise StageError(f'{step.name} gave verdicts without "{missing.pop()}".')
-    with _naming(step):
+    with naming(step):
         return _only_where(step.stage, _typed(step, verdicts), frame)
+
+
+def copies_of(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = None) -> pl.Series:
+    """The copies of `decide` alone (u8): polars leaves out what is not asked for, above all the reasons, which are slow to build."""
+    with naming(step):
+        said = step.stage.decide(seen(step, frame).lazy(), relations).select("copies").collect()
+        if said.height != frame.height:
+            raise StageError(f"{step.name} gave {said.height} verdicts for {frame.height} documents.")
+        return _only_where(step.stage, _in_range(step, said), frame)["copies"]
+
+
+def _in_range(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
+    counts = verdicts["copies"].cast(pl.UInt8, strict=False)
+    if counts.null_count():
+        raise StageError(f"{step.name} must give each document between 0 and 255 copies.")
+    return verdicts.with_columns(counts)
 
 
 def _typed(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -146,14 +162,11 @@ def _typed(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
             raise StageError(f'{step.name} adds a column "{taken}" to the ledger, which has one of that name.')
     if not isinstance(verdicts.schema["reasons"], pl.List) or verdicts["reasons"].null_count():
         raise StageError(f"{step.name} must give reasons as a list of texts.")
-    copies = verdicts["copies"].cast(pl.UInt8, strict=False)
-    if copies.null_count():
-        raise StageError(f"{step.name} must give each document between 0 and 255 copies.")
-    return verdicts.with_columns(copies, pl.col("reasons").cast(pl.List(pl.String)))
+    return _in_range(step, verdicts).with_columns(pl.col("reasons").cast(pl.List(pl.String)))
 
 
 @contextmanager
-def _naming(step: Step) -> Iterator[None]:
+def naming(step: Step) -> Iterator[None]:
     """What polars cannot compute, as a condition that compares a text with a number, is said of the stage that asked for it."""
     try:
         yield
@@ -166,13 +179,12 @@ def _only_where(stage: Stage, verdicts: pl.DataFrame, frame: pl.DataFrame) -> pl
     if where is None:
         return verdicts
     asked = frame.select(asked=condition(where)).to_series()
-    return verdicts.with_columns(
-        copies=pl.when(asked).then("copies").otherwise(frame["copies"]),
-        reasons=pl.when(asked).then("reasons").otherwise(no_reasons()),
-    )
+    judged = verdicts.with_columns(copies=pl.when(asked).then("copies").otherwise(frame["copies"]))
+    return judged.with_columns(reasons=pl.when(asked).then("reasons").otherwise(no_reasons())) if "reasons" in judged.columns else judged
 
 
-def _seen(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+def seen(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame as a stage's `decide` sees it: own signals under plain names."""
     prefix = f"{step.name}."
     own = [pl.col(name).alias(name[len(prefix) :]) for name in frame.columns if name.startswith(prefix)]
     used = [name for name in step.stage.signals_used() if name not in ("copies", "row")]
@@ -213,20 +225,30 @@ def _reached(pending: Sequence[Step], step: Step, signals: Signals, starts: np.n
     frame = frame.with_columns(pl.Series("copies", mine))
     for one in pending:
         if not isinstance(one.stage, Edit):
-            with _naming(one):
-                frame = frame.with_columns(_after(one, frame))
+            frame = frame.with_columns(after(one, frame))
     mine[:] = frame["copies"].to_numpy()
-    with _naming(step):
-        return _living(step, frame)
+    return living(step, frame)
 
 
-def _after(step: Step, frame: pl.DataFrame) -> pl.Series:
+def only_limits(stage: Stage) -> TypeGuard[Filter]:
+    """Whether a stage drops exactly what its rules say, so that they can be asked without it."""
+    return isinstance(stage, Filter) and type(stage).decide is Filter.decide
+
+
+def after(step: Step, frame: pl.DataFrame) -> pl.Series:
     """Copies after a stage: what it says of the living; the dead stay dead."""
-    if isinstance(step.stage, Filter) and type(step.stage).decide is Filter.decide:  # without the reasons, which are slow
+    if only_limits(step.stage):
         kept = pl.when(step.stage.keeps()).then("copies").otherwise(pl.lit(0, pl.UInt8))
-        return _seen(step, frame).select(kept.alias("copies")).to_series()
-    copies = decide(step, frame)["copies"]
-    return pl.select(pl.when(frame["copies"] > 0).then(copies).otherwise(0).cast(pl.UInt8).alias("copies")).to_series()
+        with naming(step):
+            return seen(step, frame).select(kept.alias("copies")).to_series()
+    said = copies_of(step, frame)
+    return pl.select(pl.when(frame["copies"] > 0).then(said).otherwise(0).cast(pl.UInt8).alias("copies")).to_series()
+
+
+def living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    """What a stage that needs the corpus chooses among: the documents alive that meet its `where`, with what it looks at."""
+    with naming(step):
+        return _living(step, frame)
 
 
 def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
@@ -237,11 +259,11 @@ def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     return kept.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()]))
 
 
-def _choose(step: Step, living: pl.DataFrame | None, signals: Signals, copies: np.ndarray) -> Chosen:
-    if living is None:
+def _choose(step: Step, reached: pl.DataFrame | None, signals: Signals, copies: np.ndarray) -> Chosen:
+    if reached is None:
         return Chosen(np.zeros(0, np.uint64), pl.DataFrame())
-    verdicts = decide(step, living, signals.relations(step.name))
-    rows = living["row"].to_numpy()
+    verdicts = decide(step, reached, signals.relations(step.name))
+    rows = reached["row"].to_numpy()
     copies[rows] = verdicts["copies"].to_numpy()
     return Chosen(rows, verdicts)
 

@@ -15,6 +15,8 @@ from tamis.stage import Edit, Filter, Stage
 
 MOST = 0.99
 """A stage that drops a larger share of what reaches it is warned about."""
+ENOUGH = 1_000
+"""Documents that a rule must have judged before it is worth a word that it never fired."""
 
 
 @dataclass
@@ -130,6 +132,11 @@ def warnings(funnel: Sequence[Mapping[str, Any]], tally: Tally, quarantined: Map
             share = step["dropped"] / step["reached"]
             said.append(f"{step['stage']} drops {share:.1%} of what reaches it: are its limits meant for this text?")
     return said
+
+
+def never_failed(funnel: Sequence[Mapping[str, Any]], documents: int) -> list[str]:
+    """Rules that no document fails, as "stage: reason"; of few documents that would say nothing."""
+    return [f"{step['stage']}: {rule['reason']}" for step in funnel for rule in step["rules"] if not rule["failed"]] if documents >= ENOUGH else []
 
 
 def _documents(count: int) -> str:

@@ -109,6 +109,78 @@ def export(
     show.out(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
 
 
+@app.command("what-if")
+def what_if(
+    out: Out,
+    assignments: Annotated[
+        list[str] | None, typer.Argument(metavar="[STAGE.LIMIT=VALUE...]", help="gopher_quality.min_words=30, sample.share=0.5; null is off, STAGE=off leaves it out.")
+    ] = None,
+    keep: Annotated[float | None, typer.Option(help="Propose limits that keep this share of the bytes.", show_default=False)] = None,
+    target_bytes: Annotated[str | None, typer.Option(help='Propose limits that keep so many bytes: "2GB".', show_default=False)] = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would have kept with other limits; reads its numbers, no text."""
+    from tamis import folder
+    from tamis import what_if as asking
+    from tamis.cli import answers, show
+    from tamis.errors import RunError
+
+    if keep is not None and target_bytes is not None:
+        raise RunError("--keep and --target-bytes both say how much to keep.\nFix: give one of them.")
+    run = folder.opened(out)
+    if keep is None and target_bytes is None:
+        answer = asking.what_if(run, assignments or (), workers=workers)
+        show.out(json.dumps(answer, indent=2, default=str) if as_json else answers.what_if(answer))
+        return
+    from tamis import propose
+    from tamis.recipe import byte_count
+
+    share = keep if keep is not None else propose.share_of(run, byte_count(str(target_bytes), "--target-bytes"))
+    proposed = propose.propose(run, share, assignments or (), workers=workers)
+    show.out(json.dumps(proposed, indent=2) if as_json else answers.proposals(proposed, out, assignments or ()))
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="OUT_A", help="The folder of a finished run.")],
+    after: Annotated[str, typer.Argument(metavar="OUT_B", help="Another one.")],
+    to: Annotated[str | None, typer.Option("--to", "-o", help="A Parquet file for all documents of another fate, with both verdicts.", show_default=False)] = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which documents have another fate in another run, and why."""
+    from tamis import diff as comparing
+    from tamis import folder
+    from tamis.cli import compared, show
+
+    found = comparing.diff(folder.opened(before), folder.opened(after), to, workers=workers)
+    show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
+
+
+@app.command("compare-conventions")
+def compare_conventions(
+    inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
+    recipe: Annotated[Path | None, typer.Option(help="Compare its stages, with its limits, after its edits.", show_default="every stage's defaults")] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="Compare this stage; may be repeated.", show_default="all with conventions")] = None,
+    word_rules: Annotated[bool, typer.Option("--word-rules", help="Vary the word rule as well.")] = False,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the documents that flip between the conventions of a stage, by rule."""
+    from tamis import conventions, mappers
+    from tamis import recipe as recipes
+    from tamis.cli import compared, show
+    from tamis.warm import warm
+
+    mappers.steady_memory()
+    say = show.progress()
+    loaded = recipes.load(recipe) if recipe else conventions.defaults(stage or ())
+    warm(loaded.stages, say)
+    found = conventions.compare(inputs, loaded, stage or (), word_rules=word_rules, workers=workers, say=say)
+    show.out(json.dumps(found, indent=2) if as_json else compared.conventions(found))
+
+
 @app.command()
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one stage in full.")] = None,

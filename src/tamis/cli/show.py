@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tamis.plan import Plan, shown_bytes
-from tamis.progress import Bars, Lines, Say
+from tamis.tally import never_failed
+
+if TYPE_CHECKING:
+    from tamis.progress import Say
+
+MOST_RULES = 8
+"""Rules that are named one by one in a line."""
 
 
 def out(text: str) -> None:
@@ -22,6 +28,8 @@ def out(text: str) -> None:
 
 def progress() -> Say:
     """Bars on a terminal, plain lines elsewhere; on stderr."""
+    from tamis.progress import Bars, Lines  # rich takes a tenth of a second
+
     return Bars() if sys.stderr.isatty() else Lines(sys.stderr)
 
 
@@ -67,6 +75,9 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
     lines += [f"Warning: {warning}" for warning in manifest["warnings"]]
     if manifest["warnings"]:
         lines.append("")
+    if never := never_failed(manifest["funnel"], counts["readable"]):
+        more = f"; and {len(never) - MOST_RULES} more" if len(never) > MOST_RULES else ""
+        lines += [f"No document fails {'; '.join(never[:MOST_RULES])}{more}.", ""]
     speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""
     lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{speed}")
     lines.append(f"Next: open {out}/report.html, or ask `tamis explain {out} ID` about a document.")
