@@ -1,0 +1,147 @@
+"""Texts to be looked for, laid out so that one look a word finds every long enough run of words that a document shares.
+
+A run of `ngram` words holds `ngram - anchor + 1` runs of `anchor` words, of which one begins at a multiple of that number:
+so it is enough to know the *anchors* of a text, its runs of `anchor` words at those places. For 13 words, 8 and 6: a
+sixth of the n-grams, which then fit the cache.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tamis.kernels._jit import helper, i64, kernel, reads, u8, u64, writes
+from tamis.kernels.hashing import reduce_lists
+from tamis.kernels.overlap_words import word_hashes
+
+CHECKED, SHORT, MONOTONOUS, REPEATED = range(4)
+BASE = np.uint64(0xD1342543DE82EF95)  # of the polynomial that hashes a run of words
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_BITS_A_KEY = 16  # of the filter: one look in 16 that finds nothing goes on to the table
+
+
+class Index(NamedTuple):
+    """Texts, their words and their anchors.
+
+    Args:
+        data: u8[:], the texts.
+        offsets: i64[t + 1], their borders.
+        starts: i64[w], where in `data` each word begins.
+        borders: i64[t + 1], the words of each text.
+        status: u8[t], CHECKED, or why a text is not: SHORT, MONOTONOUS, REPEATED.
+        filter: u64[:], a bit for every place of an anchor's hash; most runs of a document end here.
+        keys: u64[2^k], hashes of anchors by place; begins, ends: i64[2^k], their postings; an end of 0: no anchor.
+        words: i64[p], postings: the word at which the anchor begins. texts: i64[p]: its text.
+        settings: i64[5]: words of an n-gram, words of an anchor, words between anchors, bits of a place in the filter, and in the table.
+    """
+
+    data: np.ndarray
+    offsets: np.ndarray
+    starts: np.ndarray
+    borders: np.ndarray
+    status: np.ndarray
+    filter: np.ndarray
+    keys: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    words: np.ndarray
+    texts: np.ndarray
+    settings: np.ndarray
+
+
+def build(data: np.ndarray, offsets: np.ndarray, *, ngram: int, min_words: int, min_distinct: int) -> Index:
+    """Index texts.
+
+    A text of fewer than `min_words` words, of fewer than `min_distinct` different ones, or of the same words as an earlier
+    text, is not looked for.
+
+    Args:
+        data: u8[:], UTF-8.
+        offsets: i64[t + 1].
+        ngram: at least 1; what is shared must be as long, or a whole text.
+        min_words: from 1 to `ngram`.
+        min_distinct: at least 1.
+    """
+    hashes, starts, borders = word_hashes(data, offsets)
+    status = _status(hashes, borders, min_words, min_distinct)
+    anchor = min(min_words, (ngram + 3) // 2)
+    stride = ngram - anchor + 1
+    sizes = np.diff(borders)
+    anchors = np.where(sizes < ngram, 1, (sizes - anchor) // stride + 1) * (status == CHECKED)
+    keys, words, texts = np.empty(anchors.sum(), np.uint64), np.empty(anchors.sum(), np.int64), np.empty(anchors.sum(), np.int64)
+    _anchors(hashes, borders, anchors, anchor, stride, keys, words, texts)
+    order = np.argsort(keys, kind="stable")
+    keys, begins = np.unique(keys[order], return_index=True)
+    ends = np.append(begins[1:], len(order)).astype(np.int64)
+    places = max(len(keys), 16).bit_length() + 1
+    bits = places + _BITS_A_KEY.bit_length() - 2
+    table = np.zeros(1 << bits >> 6, np.uint64), np.zeros(1 << places, np.uint64), *np.zeros((2, 1 << places), np.int64)
+    _fill(keys, begins.astype(np.int64), ends, bits, places, *table)
+    settings = np.array([ngram, anchor, stride, bits, places], np.int64)
+    return Index(data, offsets, starts, borders, status, *table, words[order], texts[order], settings)
+
+
+def _status(hashes: np.ndarray, borders: np.ndarray, min_words: int, min_distinct: int) -> np.ndarray:
+    """u8[t]: which texts are checked, and why the others are not."""
+    status = np.zeros(len(borders) - 1, np.uint8)
+    monotonous = np.zeros(len(status), np.uint8)
+    _monotonous(hashes, borders, min_distinct, np.empty(min_distinct, np.uint64), monotonous)
+    status[monotonous > 0] = MONOTONOUS
+    status[np.diff(borders) < min_words] = SHORT
+    # Two hashes of 64 bits that have nothing to do with each other.
+    pairs = np.stack([reduce_lists(hashes, borders), reduce_lists(hashes * _SPREAD ^ BASE, borders)], axis=1)
+    rows = np.flatnonzero(status == CHECKED)
+    order = rows[np.lexsort((rows, pairs[rows, 1], pairs[rows, 0]))]
+    status[order[1:][(pairs[order[1:]] == pairs[order[:-1]]).all(axis=1)]] = REPEATED
+    return status
+
+
+@helper
+def place(key, bits):
+    """Where in a table of 2^bits places a hash belongs."""
+    return np.int64((key * _SPREAD) >> np.uint64(64 - bits))
+
+
+@kernel(reads(u64), reads(i64), i64, writes(u64), writes(u8))
+def _monotonous(hashes, borders, least, seen, found):
+    for t in range(len(found)):
+        different = 0
+        for i in range(borders[t], borders[t + 1]):
+            if different == least:
+                break
+            new = True
+            for k in range(different):
+                new = new and seen[k] != hashes[i]
+            if new:
+                seen[different] = hashes[i]
+                different += 1
+        found[t] = different < least
+
+
+@kernel(reads(u64), reads(i64), reads(i64), i64, i64, writes(u64), writes(i64), writes(i64))
+def _anchors(hashes, borders, counts, anchor, stride, keys, words, texts):
+    n = 0
+    for t in range(len(counts)):
+        for k in range(counts[t]):
+            first = borders[t] + k * stride
+            key = np.uint64(0)
+            for i in range(first, first + anchor):
+                key = key * BASE + hashes[i]
+            keys[n], words[n], texts[n] = key, first, t
+            n += 1
+
+
+@kernel(reads(u64), reads(i64), reads(i64), i64, i64, writes(u64), writes(u64), writes(i64), writes(i64))
+def _fill(keys, begins, ends, bits, places, wanted, slots, firsts, lasts):
+    for k in range(len(keys)):
+        bit = place(keys[k], bits)
+        wanted[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+        # At most half of the places are taken, so there is always a free one.
+        at = place(keys[k], places)
+        while lasts[at] > 0:
+            at = (at + 1) & (len(slots) - 1)
+        slots[at], firsts[at], lasts[at] = keys[k], begins[k], ends[k]
