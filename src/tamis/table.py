@@ -20,6 +20,7 @@ TABLE = {
     "unicode": "tamis.edits.unicode:Unicode",
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
+    "contamination": "tamis.stages.contamination:Contamination",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "sample": "tamis.stages.sample:Sample",
 }

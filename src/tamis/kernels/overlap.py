@@ -84,18 +84,21 @@ def _run_at(doc, n, j, known, p, t, anchor, stride):
         holds the anchor before, from which it was found already.
     """
     first, last = known[3][t], known[3][t + 1]
-    for k in range(anchor):
-        if not _same(doc, j + k, known, p + k, t):
-            return j, 0
-    back = 0
-    while back < stride and back < j and p - back > first and _same(doc, j - back - 1, known, p - back - 1, t):
-        back += 1
-    if back == stride:
-        return j, 0
-    length = anchor
-    while j + length < n and p + length < last and _same(doc, j + length, known, p + length, t):
-        length += 1
-    return j - back, back + length
+    k, back = -1, 0
+    while True:
+        if 0 <= j + k < n and first <= p + k < last and _same(doc, j + k, known, p + k, t):
+            if k >= 0:
+                k += 1
+                continue
+            k -= 1
+            back += 1
+            if back == stride:
+                return j, 0
+        elif k < 0:
+            k = 0
+        else:
+            break
+    return j - back, back + k if k >= anchor else 0
 
 
 @helper
@@ -139,7 +142,7 @@ def _choose(d, ngram, borders, notes, counts, found):
     shared, best, best_text, most, of, text = found
     shared[d] = counts[1]
     best_text[d] = text[d] = -1
-    best_covered, best_of, length = 0, 1, 0
+    best_covered, best_of, length = np.int64(0), np.int64(1), np.int64(0)
     for k in range(counts[0]):
         t = touched[k]
         here, run = np.int64(covered[t]), np.int64(longest[t])

@@ -63,12 +63,12 @@ def build(data: np.ndarray, offsets: np.ndarray, *, ngram: int, min_words: int, 
         data: u8[:], UTF-8.
         offsets: i64[t + 1].
         ngram: at least 1; what is shared must be as long, or a whole text.
-        min_words: from 1 to `ngram`.
+        min_words: at least 1; may be more than `ngram`.
         min_distinct: at least 1.
     """
     hashes, starts, borders = word_hashes(data, offsets)
     status = _status(hashes, borders, min_words, min_distinct)
-    anchor = min(min_words, (ngram + 3) // 2)
+    anchor = min(min_words, ngram, (ngram + 3) // 2)
     stride = ngram - anchor + 1
     sizes = np.diff(borders)
     anchors = np.where(sizes < ngram, 1, (sizes - anchor) // stride + 1) * (status == CHECKED)
@@ -79,7 +79,8 @@ def build(data: np.ndarray, offsets: np.ndarray, *, ngram: int, min_words: int, 
     ends = np.append(begins[1:], len(order)).astype(np.int64)
     places = max(len(keys), 16).bit_length() + 1
     bits = places + _BITS_A_KEY.bit_length() - 2
-    table = np.zeros(1 << bits >> 6, np.uint64), np.zeros(1 << places, np.uint64), *np.zeros((2, 1 << places), np.int64)
+    firsts, lasts = np.zeros((2, 1 << places), np.int64)
+    table = np.zeros(1 << bits >> 6, np.uint64), np.zeros(1 << places, np.uint64), firsts, lasts
     _fill(keys, begins.astype(np.int64), ends, bits, places, *table)
     settings = np.array([ngram, anchor, stride, bits, places], np.int64)
     return Index(data, offsets, starts, borders, status, *table, words[order], texts[order], settings)
