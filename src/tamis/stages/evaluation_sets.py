@@ -46,7 +46,8 @@ def read(against: Mapping[str, Path], fields: Mapping[str, Sequence[str]], texts
         DataError: a file cannot be read; names the file, the line and what was expected.
     """
     found: list[str] = []
-    sets, rows = [], []
+    sets: list[int] = []
+    rows: list[int] = []
     names = sorted(against)
     for number, name in enumerate(names):
         for row, item in _items(against[name], fields.get(name, ())):
@@ -83,9 +84,10 @@ def _items(path: Path, fields: Sequence[str]) -> Iterator[tuple[int, list[str]]]
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a value, however deep."""
+    """Every text in a value that is not blank, however deep."""
     if isinstance(value, str):
-        yield value
+        if value.strip():
+            yield value
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from _texts(one)
