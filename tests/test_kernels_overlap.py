@@ -146,8 +146,11 @@ def test_equal_hashes_are_not_enough():
     text, other = " ".join(LETTERS), " ".join(word.replace("w", "v") for word in LETTERS)
     index = build(*buffers([text]), ngram=13, min_words=8, min_distinct=4)
     assert overlaps(*buffers([text]), index).longest.tolist() == [60]
-    forged = index._replace(data=buffers([other])[0])
+    forged = index._replace(vocabulary=index.vocabulary._replace(data=buffers([other])[0]))
     assert overlaps(*buffers([text]), forged).longest.tolist() == [0]
+    some = text.replace(" w9 ", " v9 ").replace(" w50 ", " v50 ")
+    forged = index._replace(vocabulary=index.vocabulary._replace(data=buffers([some])[0]))
+    assert overlaps(*buffers([text]), forged).longest.tolist() == [40]
 
 
 def test_of_equals_the_first_is_named():

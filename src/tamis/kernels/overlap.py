@@ -1,7 +1,7 @@
 """Which documents share runs of words with known texts, how long those are, and how much of the texts they cover.
 
-A document's runs of a few words are looked up by hash; what is found is compared word by word and extended both ways, so
-that nothing depends on hashes being different.
+A document's runs of a few words are looked up by hash. Where one is found, the document's words are looked up in the
+vocabulary and compared letter by letter, then runs word by word: nothing depends on hashes being different.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -15,8 +15,8 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels.overlap_index import BASE, Index, place
-from tamis.kernels.overlap_words import most_words, same_word, take_words
+from tamis.kernels.overlap_index import BASE, Index, place, word_id
+from tamis.kernels.overlap_words import most_words, take_words
 
 
 class Overlaps(NamedTuple):
@@ -52,12 +52,13 @@ def overlaps(data: np.ndarray, offsets: np.ndarray, index: Index) -> Overlaps:
     n, texts = len(offsets) - 1, len(index.status)
     found = Overlaps(*(np.zeros(n, kind) for kind in (np.uint32, np.uint32, np.int64, np.uint32, np.uint32, np.int64)))
     most = most_words(int(np.diff(offsets).max(initial=0))) + 1
-    words = np.empty(most, np.uint64), np.empty(most, np.int64), np.zeros(most, np.uint32)
+    words = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most, np.int32), np.zeros(most, np.uint32)
     # Pages of zeros that no document touches cost nothing.
-    notes = np.zeros(len(index.starts), np.uint32), np.zeros(texts, np.uint32), np.zeros(texts, np.uint32), np.empty(texts, np.int64)
-    known = index.data, index.offsets, index.starts, index.borders, index.filter, index.keys, index.begins, index.ends, index.words, index.texts
-    tables, counts = (unicode.flags(), unicode.lower()), np.empty(2, np.int64)
-    _overlaps(aligned(data, np.uint8), aligned(offsets, np.int64), *tables, *known, index.settings, *words, *notes, counts, *found)
+    notes = np.zeros(len(index.ids), np.uint32), np.zeros(texts, np.uint32), np.zeros(texts, np.uint32), np.empty(texts, np.int64)
+    known = index.ids, index.borders, *index[4:]
+    # Texts touched, words at which an n-gram begins, and whether the document's words were looked up.
+    tables, counts = (unicode.flags(), unicode.lower()), np.empty(3, np.int64)
+    _overlaps(aligned(data, np.uint8), aligned(offsets, np.int64), *tables, *index.vocabulary, *known, *words, *notes, counts, *found)
     return found
 
 
@@ -68,37 +69,32 @@ def _least(ngram, borders, t):
 
 
 @helper
-def _same(doc, j, known, p, t):
-    """Whether the document's word j is the word p of text t."""
-    data, end, flags, lower, starts = doc
-    other, offsets, other_starts, _ = known
-    return same_word(data, starts[j], end, other, other_starts[p], offsets[t + 1], flags, lower)
+def _name_words(doc, n, vocabulary, names):
+    """Look up all words of a document."""
+    data, end, flags, lower, hashes, starts = doc
+    for j in range(n):
+        names[j] = word_id(data, starts[j], end, hashes[j], vocabulary, flags, lower)
 
 
 @helper
-def _run_at(doc, n, j, known, p, t, anchor, stride):
-    """The longest run that the document and a text share around an anchor.
+def _run_at(names, n, j, ids, first, last, p, anchor, stride):
+    """The longest run that the document and a text share around an anchor, at word j of the one and p of the other.
 
     Returns:
         Its first word in the document, and how many words it has; 0 if the anchor was found by hash alone, or if the run
         holds the anchor before, from which it was found already.
     """
-    first, last = known[3][t], known[3][t + 1]
-    k, back = -1, 0
-    while True:
-        if 0 <= j + k < n and first <= p + k < last and _same(doc, j + k, known, p + k, t):
-            if k >= 0:
-                k += 1
-                continue
-            k -= 1
-            back += 1
-            if back == stride:
-                return j, 0
-        elif k < 0:
-            k = 0
-        else:
-            break
-    return j - back, back + k if k >= anchor else 0
+    for k in range(anchor):
+        if names[j + k] != ids[p + k]:
+            return j, 0
+    back, length = 0, anchor
+    while back < stride and back < j and p - back > first and names[j - back - 1] == ids[p - back - 1]:
+        back += 1
+    if back == stride:
+        return j, 0
+    while j + length < n and p + length < last and names[j + length] == ids[p + length]:
+        length += 1
+    return j - back, back + length
 
 
 @helper
@@ -119,18 +115,23 @@ def _note(i, p, t, length, least, d, places, notes, counts):
 
 
 @helper
-def _follow(key, doc, n, j, known, table, settings, d, places, notes, counts):
+def _follow(key, doc, n, j, vocabulary, known, d, words, notes, counts):
     """Compare the document at word j with every text that has an anchor of this hash."""
-    slots, begins, ends, words, texts = table
+    ids, borders, slots, begins, ends, anchors, texts, settings = known
+    names, places = words
     ngram, anchor, stride = settings[0], settings[1], settings[2]
     at = place(key, settings[4])
     while ends[at] > 0 and slots[at] != key:
         at = (at + 1) & (len(slots) - 1)
-    # An empty place has neither begin nor end.
+    if ends[at] == 0:
+        return
+    if counts[2] == 0:
+        _name_words(doc, n, vocabulary, names)
+        counts[2] = 1
     for k in range(begins[at], ends[at]):
-        p, t = words[k], texts[k]
-        i, length = _run_at(doc, n, j, known, p, t, anchor, stride)
-        least = _least(ngram, known[3], t)
+        p, t = anchors[k], texts[k]
+        i, length = _run_at(names, n, j, ids, borders[t], borders[t + 1], p, anchor, stride)
+        least = _least(ngram, borders, t)
         if length >= least:
             _note(i, p - (j - i), t, length, least, d, places, notes, counts)
 
@@ -156,28 +157,31 @@ def _choose(d, ngram, borders, notes, counts, found):
         covered[t] = longest[t] = 0
 
 
-_WORDS = (writes(u64), writes(i64), writes(u32))
+_VOCABULARY = (reads(u8), reads(u64), reads(i64), reads(i64), reads(i64), reads(i64))
+_KNOWN = (reads(i32), reads(i64), reads(u64), reads(u64), reads(i64), reads(i64), reads(i64), reads(i64), reads(i64))
+_WORDS = (writes(u64), writes(i64), writes(i32), writes(u32))
 _NOTES = (writes(u32), writes(u32), writes(u32), writes(i64))
-_KNOWN = (reads(u8), reads(i64), reads(i64), reads(i64), reads(u64), reads(u64), reads(i64), reads(i64), reads(i64), reads(i64))
 _FOUND = (writes(u32), writes(u32), writes(i64), writes(u32), writes(u32), writes(i64))
 
 
-@kernel(reads(u8), reads(i64), reads(u16), reads(i32), *_KNOWN, reads(i64), *_WORDS, *_NOTES, writes(i64), *_FOUND)
+@kernel(reads(u8), reads(i64), reads(u16), reads(i32), *_VOCABULARY, *_KNOWN, *_WORDS, *_NOTES, writes(i64), *_FOUND)
 def _overlaps(
     data, offsets, flags, lower,
-    other, other_offsets, other_starts, borders, wanted, slots, begins, ends, words, texts, settings,
-    hashes, starts, places, marks, covered, longest, touched, counts,
+    other, other_hashes, other_starts, other_ends, other_places, other_bits,
+    ids, borders, wanted, slots, begins, ends, words, texts, settings,
+    hashes, starts, names, places, marks, covered, longest, touched, counts,
     shared, best, best_text, most, of, text,
 ):  # fmt: skip
-    known, table = (other, other_offsets, other_starts, borders), (slots, begins, ends, words, texts)
+    vocabulary = other, other_hashes, other_starts, other_ends, other_places, other_bits
+    known = ids, borders, slots, begins, ends, words, texts, settings
     notes, found = (marks, covered, longest, touched), (shared, best, best_text, most, of, text)
     anchor, bits = settings[1], settings[3]
     outgoing = np.uint64(1)
     for _ in range(anchor):
         outgoing *= BASE
     for d in range(len(shared)):
-        doc = data, offsets[d + 1], flags, lower, starts
         n = take_words(data, offsets[d], offsets[d + 1], flags, lower, hashes, starts, 0)
+        doc = data, offsets[d + 1], flags, lower, hashes, starts
         counts[:] = 0
         key = np.uint64(0)
         for j in range(n):
@@ -188,5 +192,5 @@ def _overlaps(
                 continue
             bit = place(key, bits)
             if wanted[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
-                _follow(key, doc, n, j - anchor + 1, known, table, settings, d, places, notes, counts)
+                _follow(key, doc, n, j - anchor + 1, vocabulary, known, d, (names, places), notes, counts)
         _choose(d, settings[0], borders, notes, counts, found)

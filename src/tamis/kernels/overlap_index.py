@@ -14,23 +14,43 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tamis.kernels._jit import helper, i64, kernel, reads, u8, u64, writes
+from tamis.kernels import unicode
+from tamis.kernels._jit import aligned, b1, helper, i32, i64, kernel, reads, u8, u16, u64, writes
 from tamis.kernels.hashing import reduce_lists
-from tamis.kernels.overlap_words import word_hashes
+from tamis.kernels.overlap_words import same_word, word_hashes
 
 CHECKED, SHORT, MONOTONOUS, REPEATED = range(4)
+UNKNOWN = -1  # no word of any text
 BASE = np.uint64(0xD1342543DE82EF95)  # of the polynomial that hashes a run of words
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _BITS_A_KEY = 16  # of the filter: one look in 16 that finds nothing goes on to the table
+
+
+class Vocabulary(NamedTuple):
+    """The different words of all texts.
+
+    Args:
+        data: u8[:], the texts.
+        hashes: u64[v], ascending.
+        starts, ends: i64[v], where in `data` a word of this hash begins, and where its text ends.
+        places: i64[2^k], numbers of words by the place of their hashes, from 1; 0: none.
+        bits: i64[1], k.
+    """
+
+    data: np.ndarray
+    hashes: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    places: np.ndarray
+    bits: np.ndarray
 
 
 class Index(NamedTuple):
     """Texts, their words and their anchors.
 
     Args:
-        data: u8[:], the texts.
-        offsets: i64[t + 1], their borders.
-        starts: i64[w], where in `data` each word begins.
+        vocabulary: the words.
+        ids: i32[w], all words of all texts, as places in the vocabulary.
         borders: i64[t + 1], the words of each text.
         status: u8[t], CHECKED, or why a text is not: SHORT, MONOTONOUS, REPEATED.
         filter: u64[:], a bit for every place of an anchor's hash; most runs of a document end here.
@@ -39,9 +59,8 @@ class Index(NamedTuple):
         settings: i64[5]: words of an n-gram, words of an anchor, words between anchors, bits of a place in the filter, and in the table.
     """
 
-    data: np.ndarray
-    offsets: np.ndarray
-    starts: np.ndarray
+    vocabulary: Vocabulary
+    ids: np.ndarray
     borders: np.ndarray
     status: np.ndarray
     filter: np.ndarray
@@ -66,7 +85,9 @@ def build(data: np.ndarray, offsets: np.ndarray, *, ngram: int, min_words: int, 
         min_words: at least 1; may be more than `ngram`.
         min_distinct: at least 1.
     """
+    data, offsets = aligned(data, np.uint8), aligned(offsets, np.int64)
     hashes, starts, borders = word_hashes(data, offsets)
+    vocabulary, ids = _vocabulary(data, offsets, hashes, starts, borders)
     status = _status(hashes, borders, min_words, min_distinct)
     anchor = min(min_words, ngram, (ngram + 3) // 2)
     stride = ngram - anchor + 1
@@ -77,13 +98,34 @@ def build(data: np.ndarray, offsets: np.ndarray, *, ngram: int, min_words: int, 
     order = np.argsort(keys, kind="stable")
     keys, begins = np.unique(keys[order], return_index=True)
     ends = np.append(begins[1:], len(order)).astype(np.int64)
-    places = max(len(keys), 16).bit_length() + 1
+    places = _bits_of_places(keys)
     bits = places + _BITS_A_KEY.bit_length() - 2
     firsts, lasts = np.zeros((2, 1 << places), np.int64)
     table = np.zeros(1 << bits >> 6, np.uint64), np.zeros(1 << places, np.uint64), firsts, lasts
     _fill(keys, begins.astype(np.int64), ends, bits, places, *table)
     settings = np.array([ngram, anchor, stride, bits, places], np.int64)
-    return Index(data, offsets, starts, borders, status, *table, words[order], texts[order], settings)
+    return Index(vocabulary, ids, borders, status, *table, words[order], texts[order], settings)
+
+
+def _bits_of_places(keys: np.ndarray) -> int:
+    """Of a table of which at most half the places are taken."""
+    return max(len(keys), 16).bit_length() + 1
+
+
+def _vocabulary(
+    data: np.ndarray, offsets: np.ndarray, hashes: np.ndarray, starts: np.ndarray, borders: np.ndarray
+) -> tuple[Vocabulary, np.ndarray]:
+    """The different words, and each word of the texts as a place among them (i32[w])."""
+    different, first, ids = np.unique(hashes, return_index=True, return_inverse=True)
+    ends = np.repeat(offsets[1:], np.diff(borders))
+    bits = _bits_of_places(different)
+    places = np.zeros(1 << bits, np.int64)
+    _place_words(different, bits, places)
+    known = Vocabulary(data, different, starts[first], ends[first], places, np.array([bits], np.int64))
+    # Two words of one hash: the later one is in no document, rather than in those that hold the other.
+    same = np.empty(len(ids), np.bool_)
+    _are_same(data, starts, ends, starts[first[ids]], ends[first[ids]], unicode.flags(), unicode.lower(), same)
+    return known, np.where(same, ids, len(different)).astype(np.int32)
 
 
 def _status(hashes: np.ndarray, borders: np.ndarray, min_words: int, min_distinct: int) -> np.ndarray:
@@ -105,6 +147,34 @@ def _status(hashes: np.ndarray, borders: np.ndarray, min_words: int, min_distinc
 def place(key, bits):
     """Where in a table of 2^bits places a hash belongs."""
     return np.int64((key * _SPREAD) >> np.uint64(64 - bits))
+
+
+@helper
+def word_id(data, i, end, key, vocabulary, flags, lower):
+    """The place in the vocabulary of the word at data[i], whose hash is given; UNKNOWN if it is not there."""
+    other, hashes, starts, ends, places, bits = vocabulary
+    at = place(key, bits[0])
+    while places[at] > 0:
+        w = places[at] - 1
+        if hashes[w] == key:
+            return w if same_word(data, i, end, other, starts[w], ends[w], flags, lower) else UNKNOWN
+        at = (at + 1) & (len(places) - 1)
+    return UNKNOWN
+
+
+@kernel(reads(u64), i64, writes(i64))
+def _place_words(hashes, bits, places):
+    for w in range(len(hashes)):
+        at = place(hashes[w], bits)
+        while places[at] > 0:
+            at = (at + 1) & (len(places) - 1)
+        places[at] = w + 1
+
+
+@kernel(reads(u8), reads(i64), reads(i64), reads(i64), reads(i64), reads(u16), reads(i32), writes(b1))
+def _are_same(data, starts, ends, others, other_ends, flags, lower, same):
+    for w in range(len(same)):
+        same[w] = same_word(data, starts[w], ends[w], data, others[w], other_ends[w], flags, lower)
 
 
 @kernel(reads(u64), reads(i64), i64, writes(u64), writes(u8))
@@ -141,7 +211,6 @@ def _fill(keys, begins, ends, bits, places, wanted, slots, firsts, lasts):
     for k in range(len(keys)):
         bit = place(keys[k], bits)
         wanted[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-        # At most half of the places are taken, so there is always a free one.
         at = place(keys[k], places)
         while lasts[at] > 0:
             at = (at + 1) & (len(slots) - 1)
