@@ -15,7 +15,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels.overlap_index import BASE, Index, place, word_id
+from tamis.kernels.overlap_index import BASE, Index, filter_mask, place, word_id
 from tamis.kernels.overlap_words import most_words, take_words
 
 
@@ -190,7 +190,7 @@ def _overlaps(
                 key -= hashes[j - anchor] * outgoing
             elif j < anchor - 1:
                 continue
-            bit = place(key, bits)
-            if wanted[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
+            mask = filter_mask(key)
+            if wanted[place(key, bits)] & mask == mask:
                 _follow(key, doc, n, j - anchor + 1, vocabulary, known, d, (names, places), notes, counts)
         _choose(d, settings[0], borders, notes, counts, found)
