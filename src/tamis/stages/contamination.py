@@ -58,11 +58,11 @@ class Contamination(Filter):
     Ledger, for a document beyond a limit:
         item: the item at fault. overlap: u32, `longest_overlap`. coverage: f64.
 
-    What others do, and how to ask for it:
+    What others do:
 
-    | | unit | a document goes if | here |
+    | | unit | a document goes if | nearest here |
     | --- | --- | --- | --- |
-    | GPT-3 | 13 words; the 5th percentile of short sets, at least 8 | any is shared | `max_shared_ngrams: 0` |
+    | GPT-3 | 13 words; the 5th percentile of short sets, at least 8 | any is shared, which is cut out with what surrounds it | `max_shared_ngrams: 0` |
     | datatrove | 12 words | any is shared | `ngram: 12, max_shared_ngrams: 0` |
     | dolma | paragraphs of at least 13 words | any is shared | `min_item_words: 13, max_coverage: 0.99` |
     | marin | 13 words | more than half are shared | the default |
@@ -201,11 +201,9 @@ def _load(
 
 
 def _check_file(name: str, one: str, path: Path) -> None:
+    # Whether the file exists is asked when it is read: a finished run is explained without it.
     if not isinstance(path, Path):
         raise StageError(f'{name}: "against: {one}" wants a path, not "{path}".')
-    if not path.is_file():
-        near = [str(path.parent / other.name) for other in sorted(path.parent.glob("*"))] if path.parent.is_dir() else []
-        raise StageError(f'{name}: the file "{path}" of the set "{one}" does not exist. {suggest(str(path), near, what="files:")}')
     if not evaluation_sets.known(path):
         raise StageError(f'{name}: "{path}" is in no format that can be read.\nFix: give an item a row or line in {", ".join(FORMATS)}.')
 
