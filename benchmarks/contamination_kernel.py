@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,9 +29,8 @@ WORDS = 40
 
 
 def read(path: Path, column: str) -> list[str]:
-    """The texts of a file."""
-    texts: list[str] = pq.read_table(path, columns=[column]).column(column).drop_null().to_pylist()
-    return texts
+    """The texts of a file, in the form that items are put into."""
+    return [unicodedata.normalize("NFC", text) for text in pq.read_table(path, columns=[column]).column(column).drop_null().to_pylist()]
 
 
 def drawn(texts: list[str], n: int) -> list[str]:
@@ -61,7 +61,7 @@ def compare(texts: list[str], items: list[str]) -> dict[str, float]:
         stage = Contamination({"items": path})
         index = seconds(stage.checked)
         clean = as_documents(texts)
-        holding = as_documents([f"{text}\n{items[i]}\n" if i % 100 == 0 else text for i, text in enumerate(texts)])
+        holding = as_documents([f"{text}\n{items[i % len(items)]}\n" if i % 100 == 0 else text for i, text in enumerate(texts)])
         found = stage.measure(holding)["coverage"].eq(1).sum()
         if found < len(texts) // 100:
             raise SystemExit(f"Error: {found} documents hold an item, and {len(texts) // 100} were given one.")
