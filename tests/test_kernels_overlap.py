@@ -55,14 +55,14 @@ def slow_overlap(document: list[str], texts: list[list[str]], status: list[int],
         grams = [tuple(words[i : i + size]) for i in range(len(words) - size + 1)]
         held = [tuple(document[i : i + size]) for i in range(len(document) - size + 1)]
         shared |= {i for i, gram in enumerate(held) if gram in grams}
-        covered = sum(gram in held for gram in grams)
+        covered = {i + k for i, gram in enumerate(grams) if gram in held for k in range(size)}
         if covered:
-            found.append((t, covered, len(grams), longest_run(document, words)))
+            found.append((t, len(covered), len(words), longest_run(document, words)))
     if not found:
         return 0, 0, -1, 0, 0, -1
-    text, covered, grams, _ = min(found, key=lambda one: (-one[1] / one[2], -one[3], one[0]))
+    text, covered, size, _ = min(found, key=lambda one: (-one[1] / one[2], -one[3], one[0]))
     longest_text, _, _, longest = min(found, key=lambda one: (-one[3], -one[1] / one[2], one[0]))
-    return len(shared), longest, longest_text, covered, grams, text
+    return len(shared), longest, longest_text, covered, size, text
 
 
 def buffers(texts: list[str], after: str = "a ... ") -> tuple[np.ndarray, np.ndarray]:
@@ -191,4 +191,4 @@ def test_a_long_document():
     text = " ".join(LETTERS[:20])
     times = 3_000_000 // (len(text) + 3)
     found = overlaps(*buffers([f"{text} x " * times]), build(*buffers([text]), ngram=13, min_words=8, min_distinct=4))
-    assert (found.shared.tolist(), found.longest.tolist(), found.covered.tolist()) == ([8 * times], [20], [8])
+    assert (found.shared.tolist(), found.longest.tolist(), found.covered.tolist()) == ([8 * times], [20], [20])

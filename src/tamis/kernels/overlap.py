@@ -28,16 +28,16 @@ class Overlaps(NamedTuple):
         shared: u32[n], words of the document at which an n-gram of any text begins.
         longest: u32[n], words of the longest run that the document and one text share, of those that hold an n-gram of that text.
         longest_text: i64[n], the text of that run; of several the one of which more is covered, then the first; -1: none.
-        covered: u32[n], n-grams of `text`, counted as often as it has them, that the document holds.
-        ngrams: u32[n], n-grams that `text` has.
-        text: i64[n], the text of which the largest share is covered; of several the one with the longer run, then the first; -1: none.
+        covered: u32[n], words of `text` that lie in n-grams of it which the document holds.
+        words: u32[n], words that `text` has.
+        text: i64[n], the text of whose words the largest share is covered; of several the one with the longer run, then the first; -1: none.
     """
 
     shared: np.ndarray
     longest: np.ndarray
     longest_text: np.ndarray
     covered: np.ndarray
-    ngrams: np.ndarray
+    words: np.ndarray
     text: np.ndarray
 
 
@@ -105,10 +105,11 @@ def _note(i, p, t, length, least, d, places, notes, counts):
         touched[counts[0]] = t
         counts[0] += 1
     longest[t] = max(longest[t], length)
-    for k in range(length - least + 1):
+    for k in range(length):
         if marks[p + k] != d + 1:
             marks[p + k] = d + 1
             covered[t] += 1
+    for k in range(length - least + 1):
         if places[i + k] != d + 1:
             places[i + k] = d + 1
             counts[1] += 1
@@ -137,7 +138,7 @@ def _follow(key, doc, n, j, vocabulary, known, d, words, notes, counts):
 
 
 @helper
-def _choose(d, ngram, borders, notes, counts, found):
+def _choose(d, borders, notes, counts, found):
     """Name the texts that overlap most, and forget the others."""
     _, covered, longest, touched = notes
     shared, best, best_text, most, of, text = found
@@ -147,7 +148,7 @@ def _choose(d, ngram, borders, notes, counts, found):
     for k in range(counts[0]):
         t = touched[k]
         here, run = np.int64(covered[t]), np.int64(longest[t])
-        whole = borders[t + 1] - borders[t] - _least(ngram, borders, t) + 1
+        whole = borders[t + 1] - borders[t]
         share = here * np.int64(of[d]) - np.int64(most[d]) * whole
         if text[d] < 0 or share > 0 or (share == 0 and (run > length or (run == length and t < text[d]))):
             text[d], most[d], of[d], length = t, here, whole, run
@@ -193,4 +194,4 @@ def _overlaps(
             mask = filter_mask(key)
             if wanted[place(key, bits)] & mask == mask:
                 _follow(key, doc, n, j - anchor + 1, vocabulary, known, d, (names, places), notes, counts)
-        _choose(d, settings[0], borders, notes, counts, found)
+        _choose(d, borders, notes, counts, found)

@@ -38,7 +38,7 @@ class Contamination(Filter):
     Signals:
         shared_ngrams: u32, words of the document at which an n-gram of any item begins.
         longest_overlap: u32, words of the longest run shared with one text that holds an n-gram of it; 0 if there is none.
-        coverage: f64, the largest share of the n-grams of one text that the document holds, in any order.
+        coverage: f64, the largest share of the words of one text that lie in n-grams of it which the document holds.
         item: the item of that text as "<set>:<row>", row + 1 being the line of a JSONL or text file; null if nothing is
             shared. Of several the one with the longer run, then the first by name of the set and row.
         longest_item: the item of the longest run, likewise; of several the one with more coverage, then the first.
@@ -67,6 +67,10 @@ class Contamination(Filter):
     | dolma | paragraphs of at least 13 words | any is shared | `min_item_words: 13, max_coverage: 0.99` |
     | marin | 13 words | more than half are shared | the default |
     | decon | 5 tokens, a few may differ; 20 tokens and 4 different words at least | score of 0.8 | `min_item_words: 15, max_coverage: 0.8` |
+
+    Marin counts n-grams where `coverage` counts the words in them, for one edited word spoils 13 n-grams: of 200 passages put into
+    web pages with every 20th word changed, none shares half of its n-grams, and 193 half of their words. Verbatim, in other case
+    or punctuation, 200 of 200 go; with every tenth word changed, none does.
 
     On 120,787 documents (web and government pages, speeches, books, documentation; 399 MB) and the 78,507 items of eight sets, the
     default drops 7: all for an answer of just 8 words that others write too ("the level of carbon dioxide in the blood", the
@@ -123,7 +127,7 @@ class Contamination(Filter):
             {
                 "shared_ngrams": found.shared,
                 "longest_overlap": found.longest,
-                "coverage": found.covered / np.maximum(found.ngrams, 1),
+                "coverage": found.covered / np.maximum(found.words, 1),
                 "item": _addresses(sets.texts, found.text),
                 "longest_item": _addresses(sets.texts, found.longest_text),
             }
