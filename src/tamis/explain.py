@@ -89,6 +89,8 @@ def _lines(name: str, stage: Stage, signals: pl.DataFrame, row: dict[str, Any]) 
             continue
         low, high = limits.get((signal, "min")), limits.get((signal, "max"))
         value = own[signal].to_list()[0]
+        if value is None and own.schema[signal] == pl.String:  # a name that there is none of
+            value = "none"
         yield {"signal": signal, "value": value, "must": _must(low, high), "ok": _ok(value, low, high, stage) if judged else None}
     if isinstance(stage, Filter) and judged:
         yield from _other_rules(stage, own)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -67,5 +69,6 @@ def _use(stages: Sequence[Stage]) -> None:
 
 def examples() -> list[Stage]:
     """Every built-in stage with its defaults, or, where it must be told something, with something harmless."""
-    needed = {"rules": {"min": {"score": 0.0}}}
+    items = Path(__file__).parent / "stages" / "evaluation_example.txt"
+    needed: dict[str, dict[str, Any]] = {"rules": {"min": {"score": 0.0}}, "contamination": {"against": {"example": items}}}
     return [stage_class(name)(**needed.get(name, {})) for name in TABLE]
