@@ -126,7 +126,12 @@ def test_measuring_parameters(items: Path, given: dict[str, int], text: str, cov
 
 
 ITEMS = [
-    {"id": "question 1 of the set of all the questions in here", "q": words(0, 20), "choices": {"text": [words(40, 49), "no"], "label": ["A", "B"]}, "gold": 1},
+    {
+        "id": "question 1 of the set of all the questions in here",
+        "q": words(0, 20),
+        "choices": {"text": [words(40, 49), "no"], "label": ["A", "B"]},
+        "gold": 1,
+    },
     {"id": "q2", "q": words(20, 40), "choices": {"text": ["yes"], "label": ["A"]}, "gold": None},
     {"id": "q3", "q": None, "choices": None, "gold": 0},
 ]
@@ -177,11 +182,14 @@ def test_the_order_of_sets_does_not_matter(items: Path, tmp_path: Path) -> None:
         assert measured(words(10, 25), Contamination(against))[3:] == ("a:0", "a:0")
     assert measured(words(0, 30), Contamination({"b": items, "c": other}))[3:] == ("b:0", "b:0")
     assert measured(words(0, 20), Contamination({"b": items, "c": other}))[3:] == ("c:0", "c:0")
-    assert measured(f"{words(3, 30)} the quick brown fox jumps over the lazy dog", Contamination({"b": items, "c": other}))[3:] == ("b:2", "b:0")
+    assert measured(f"{words(3, 30)} the quick brown fox jumps over the lazy dog", Contamination({"b": items, "c": other}))[3:] == (
+        "b:2",
+        "b:0",
+    )
 
 
 def test_mark_drops_nothing(items: Path) -> None:
-    """"mark" keeps every document, and the ledger names the item as it does for a dropped one."""
+    """ "mark" keeps every document, and the ledger names the item as it does for a dropped one."""
     data = {"text": [words(0, 30), words(0, 13), "no"], "source": ["web", "web", "book"]}
     blamed = [("quiz:0", 30, 1.0), (None, None, None), (None, None, None)]
     for action, copies in (("drop", [0, 1, 1]), ("mark", [1, 1, 1])):
@@ -203,7 +211,12 @@ def test_the_contract(items: Path) -> None:
     """The stage obeys the contract with any of its parameters, on documents that hold items."""
     texts = [words(0, 30), words(5, 22), "the quick brown fox jumps over the lazy dog", "", words(0, 13) * 3]
     docs = pa.table({"text": pa.array(texts, pa.large_string()), "source": ["web", "book", None, "web", "web"]})
-    for given in ({}, {"action": "mark"}, {"max_shared_ngrams": 0, "by": {"source": {"book": {"max_coverage": 0.1}}}}, {"ngram": 3, "texts": "joined"}):
+    for given in (
+        {},
+        {"action": "mark"},
+        {"max_shared_ngrams": 0, "by": {"source": {"book": {"max_coverage": 0.1}}}},
+        {"ngram": 3, "texts": "joined"},
+    ):
         check_stage(stage(items, **given), docs, other_process=False)
     empty = stage(items).measure(pa.table({"text": pa.array([], pa.large_string())}))
     assert dict(empty.schema) == SIGNALS
@@ -230,7 +243,9 @@ def test_a_run_explains(items: Path, tmp_path: Path) -> None:
 
 def test_a_changed_file_is_another_key_and_is_read_again(items: Path) -> None:
     """Signals are stored by what the files hold; a limit, or `action`, changes nothing that is measured."""
-    keyed = [description(stage(items, **given), Columns(), [], []) for given in ({}, {"max_coverage": 0.1, "action": "mark"}, {"ngram": 12})]
+    keyed = [
+        description(stage(items, **given), Columns(), [], []) for given in ({}, {"max_coverage": 0.1, "action": "mark"}, {"ngram": 12})
+    ]
     assert keyed[0] == keyed[1] != keyed[2]
     assert measured(words(60, 80), stage(items)) == NOTHING
     items.write_text(words(60, 90))
@@ -239,8 +254,16 @@ def test_a_changed_file_is_another_key_and_is_read_again(items: Path) -> None:
 
 
 BAD_FILES = [
-    ("a.jsonl", b'{"q": "x"}\n{"q": "x"\n', "{path}, line 2: this is not JSON: Expecting ',' delimiter at character 11.\nFix: write one item a line, each a JSON object."),
-    ("a.jsonl", b"[" * 100_000, "{path}, line 1: this is not JSON: values inside values too deep.\nFix: write one item a line, each a JSON object."),
+    (
+        "a.jsonl",
+        b'{"q": "x"}\n{"q": "x"\n',
+        "{path}, line 2: this is not JSON: Expecting ',' delimiter at character 11.\nFix: write one item a line, each a JSON object.",
+    ),
+    (
+        "a.jsonl",
+        b"[" * 100_000,
+        "{path}, line 1: this is not JSON: values inside values too deep.\nFix: write one item a line, each a JSON object.",
+    ),
     ("a.txt", b"fine\n\xff\n", "{path}, line 2: this is not UTF-8.\nFix: save the file as UTF-8."),
     ("a.jsonl.gz", b"not gzip", "{path} cannot be read: Not a gzipped file (b'no').\nFix: write the file again."),
     ("a.parquet", b"PAR1 but no more", "{path} cannot be read as Parquet: …\nFix: write the file again."),
@@ -332,7 +355,10 @@ def planted(change: Any) -> pl.DataFrame:
     """Verdicts on web pages into which LAMBADA's passages were put, each changed, and whether the passage has 26 words or more."""
     contexts = [json.loads(line)["context"] for line in SETS["lambada_openai"].read_text("utf-8").splitlines()][:200]
     pages = pq.read_table(PAGES).column("text").to_pylist()[:200]
-    texts = [page[: len(page) // 2] + "\n\n" + change(context) + "\n\n" + page[len(page) // 2 :] for page, context in zip(pages, contexts, strict=True)]
+    texts = [
+        page[: len(page) // 2] + "\n\n" + change(context) + "\n\n" + page[len(page) // 2 :]
+        for page, context in zip(pages, contexts, strict=True)
+    ]
     one = Contamination(SETS, fields={"blimp": ("sentence_good", "sentence_bad")})
     ledger = judge({"text": texts}, [one])
     return ledger.hstack(one.measure(pa.table({"text": pa.array(texts, pa.large_string())})).select("shared_ngrams", "longest_item"))

@@ -86,11 +86,53 @@ def compare(documents: list[str], texts: list[str], ngram: int, min_words: int, 
 
 # What follows the last text decides how much of it is read 64 bytes at a time: almost nothing, or as much as is ASCII.
 AFTER = ["a ... ", "a ... " * 20]
-WORDS = ["a", "B", "b", "the", "The", "THE", "cat", "don't", "naïve", "NAÏVE", "nai\u0308ve", "к", "К", "Ⅷ", "K", "\u212a", "x" * 20, "X" * 20]
-WORDS += ["漢字", "字", "ひら", "カタ", "ภา", "हिन्दी", "שלום", "exam\u00adple", "example", "٣", "３", "İ", "i", "_a_", "a_b", "e\u0301", "𝒳", "½", "x" * 8, "x" * 9]
+WORDS = [
+    "a",
+    "B",
+    "b",
+    "the",
+    "The",
+    "THE",
+    "cat",
+    "don't",
+    "naïve",
+    "NAÏVE",
+    "nai\u0308ve",
+    "к",
+    "К",
+    "Ⅷ",
+    "K",
+    "\u212a",
+    "x" * 20,
+    "X" * 20,
+]
+WORDS += [
+    "漢字",
+    "字",
+    "ひら",
+    "カタ",
+    "ภา",
+    "हिन्दी",
+    "שלום",
+    "exam\u00adple",
+    "example",
+    "٣",
+    "３",
+    "İ",
+    "i",
+    "_a_",
+    "a_b",
+    "e\u0301",
+    "𝒳",
+    "½",
+    "x" * 8,
+    "x" * 9,
+]
 BETWEEN = [" ", ", ", "\n", " — ", "\u200b", "\u200d", "“", "_", "\x00", ". ", "\u0301 ", "👩\u200d💻", "-", "'"]
 characters = st.characters(codec="utf-8", exclude_categories=["Cn"])
-texts = st.lists(st.tuples(st.sampled_from(WORDS) | characters, st.sampled_from(BETWEEN)), max_size=25).map(lambda pairs: "".join(map("".join, pairs)))
+texts = st.lists(st.tuples(st.sampled_from(WORDS) | characters, st.sampled_from(BETWEEN)), max_size=25).map(
+    lambda pairs: "".join(map("".join, pairs))
+)
 # Few words, so that much is shared.
 crowded = st.lists(st.sampled_from(["a", "b", "C", "é", "漢"]), max_size=40).map(" ".join)
 
@@ -122,7 +164,9 @@ def test_overlaps_are_those_of_the_slow_program(kind, after, data, ngram, min_wo
     """Everything shared is found, counted and named as plain Python does, for n-grams of any length and texts of any script."""
     items = data.draw(st.lists(kind, max_size=5))
     quoted = st.sampled_from(items).map(lambda item: item[len(item) // 3 :].upper()) if items else kind
-    documents = data.draw(st.lists(st.lists(kind | quoted | (st.sampled_from(items) if items else kind), max_size=4).map("".join), max_size=4))
+    documents = data.draw(
+        st.lists(st.lists(kind | quoted | (st.sampled_from(items) if items else kind), max_size=4).map("".join), max_size=4)
+    )
     compare(documents, items, ngram, min_words, min_distinct, after)
 
 

@@ -129,7 +129,9 @@ def _json(path: Path) -> Iterator[Any]:
         try:
             yield json.loads(line) if line.strip() else None
         except (json.JSONDecodeError, RecursionError) as error:
-            said = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "values inside values too deep"
+            said = (
+                f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "values inside values too deep"
+            )
             raise DataError(f"{path}, line {number}: this is not JSON: {said}.\nFix: write one item a line, each a JSON object.") from error
 
 
