@@ -24,7 +24,7 @@ from tamis.errors import TamisError
 from tamis.recipe import parse
 from tamis.simulate import Numbers
 
-HERE = "stages_for_tests"
+HERE = str(Path(__file__).with_name("stages_for_tests.py"))
 STAGES: list[Any] = [
     f"{HERE}:Lower",
     {"rules": {"min": {"score": 0.1}, "on_null": "keep"}},
@@ -436,7 +436,7 @@ gopher_quality: on → off
   en                 0    710     0 B   46.1 kB               -   78.8%
   fr                 0    100     0 B   12.4 kB               -   21.2%
 
-The mix of language moves by 100.0% of the bytes.
+The mix of language and length moves by 100.0% of the bytes.
 
 Rules to look at:
   length.max_chars   500   never fires here: the largest value is 129

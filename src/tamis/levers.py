@@ -57,7 +57,7 @@ class Model:
 
     Args:
         sizes: f64[n], bytes.
-        groups: i64[n], source × language, or length.
+        groups: i64[n], source × language × length.
         before: bool[n], kept by the run.
         met: bool[rules, n], for every rule of every filter; the last one stands for all other stages.
         levers: what can be moved.

@@ -19,7 +19,8 @@ from tamis.stage import Edit
 AXES = ("source", "lang")
 """Roles by whose values documents are counted, and whose mix is compared."""
 LENGTH = "length"
-"""What documents are grouped by where the data has none of them: the binary logarithm of their bytes."""
+"""What the mix is over besides: the binary logarithm of a document's bytes. Without it, the least change of mix would be to
+drop the longest documents of every source."""
 MOST_GROUPS = 100_000
 """Groups of documents that are told apart: a column with more values does not divide into groups."""
 LONGEST = 200
@@ -116,10 +117,9 @@ def _merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def groups_of(axes: Sequence[str]) -> list[pl.Expr]:
-    """The groups that a document belongs to (string), one for each axis; without axes one for its length."""
-    if not axes:
-        return [(pl.col("text.bytes").cast(pl.Float64) + 1).log(2).floor().cast(pl.Int32).cast(pl.String).alias(LENGTH)]
-    return [pl.col(f"doc.{axis}").cast(pl.String).str.head(LONGEST).alias(axis) for axis in axes]
+    """The groups that a document belongs to (string), one for each axis and one for its length."""
+    length = (pl.col("text.bytes").cast(pl.Float64) + 1).log(2).floor().cast(pl.Int32).cast(pl.String).alias(LENGTH)
+    return [*(pl.col(f"doc.{axis}").cast(pl.String).str.head(LONGEST).alias(axis) for axis in axes), length]
 
 
 def summary(numbers: Numbers, cube: pl.DataFrame) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _by(cube: pl.DataFrame, axis: str, *, words: bool) -> list[dict[str, Any]]:
 
 
 def mix_change(cube: pl.DataFrame) -> float:
-    """How far the mix of what is kept moved: total variation distance, in [0, 1], of bytes over source × language, or length."""
+    """How far the mix of what is kept moved: total variation distance, in [0, 1], of bytes over source × language × length."""
     axes = [axis for axis in (*AXES, LENGTH) if axis in cube.columns]
     if not axes:
         return 0.0

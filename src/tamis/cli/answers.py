@@ -22,7 +22,7 @@ def what_if(answer: Mapping[str, Any]) -> str:
     parts = [_changes(answer["changes"]), _stages(answer), _kept(answer)]
     parts += [_groups(answer, axis) for axis in CALLED if axis in answer]
     if any(axis in answer for axis in CALLED):
-        over = " and ".join(CALLED[axis] for axis in CALLED if axis in answer)
+        over = ", ".join(CALLED[axis] for axis in CALLED if axis in answer) + " and length"
         parts.append(f"The mix of {over} moves by {answer['mix_change']:.1%} of the bytes.")
     parts += [_rules(answer["rules"])] if answer["rules"] else []
     if answer["changes"]:
