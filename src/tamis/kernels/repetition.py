@@ -19,9 +19,10 @@ from tamis.kernels.repetition_lines import chars_between, count_segments, newlin
 from tamis.kernels.repetition_table import hash_of
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
-Convention = Literal["datatrove", "dclm", "dolma"]
-CONVENTIONS: tuple[Convention, ...] = ("datatrove", "dclm", "dolma")
-_DATATROVE, _DCLM, _DOLMA = range(3)
+Convention = Literal["paper", "datatrove", "dclm", "dolma"]
+CONVENTIONS: tuple[Convention, ...] = ("paper", "datatrove", "dclm", "dolma")
+_PAPER, _DATATROVE, _DCLM, _DOLMA = range(4)
+_ALL, _BEGIN, _HOLD = range(3)  # which tokens are words: all, those that begin with a letter or a number, or that hold one
 
 TOP, DUPLICATE = range(2, 5), range(5, phrases.LONGEST + 1)
 COUNTS = (
@@ -45,7 +46,7 @@ _TOP_OF, _DUPLICATE_OF, _EVERY_OF = 11 - 2, 14 - 5, 20 - 5  # + n
 
 
 def repetition_counts(
-    data: np.ndarray, offsets: np.ndarray, *, convention: Convention = "datatrove", rule: unicode.WordRule = "unicode"
+    data: np.ndarray, offsets: np.ndarray, *, convention: Convention = "paper", rule: unicode.WordRule = "unicode"
 ) -> dict[str, np.ndarray]:
     """Count lines, paragraphs and phrases, and those that occur more than once.
 
@@ -103,7 +104,7 @@ def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
         return size, n
     starts, _, alnums, _ = blocks.tokens(data, i, text, whitespace)
     borders = starts | ~text
-    if chosen:
+    if chosen == _BEGIN:
         starts &= alnums
     while starts:
         place = zeros_below(starts)
@@ -111,7 +112,7 @@ def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
         length = blocks.length_at(borders, place)
         hashes[n] = hash_of(data, i + np.int64(place), length)
         ends[n + 1] = ends[n] + length
-        n += 1
+        n += chosen != _HOLD or alnums >> place << np.uint64(64 - length) != 0
     return size, n
 
 
@@ -135,10 +136,10 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
             continue
         begin = i
         if kind & RUN:
-            i, extra, _ = rest_of_run(data, begin + width, end, flags, kind)
+            i, extra, kinds = rest_of_run(data, begin + width, end, flags, kind)
         else:
-            i, extra, _ = rest_of_other(data, begin + width, end, flags, first)
-        if not chosen or kind & (LETTER | NUMBER):
+            i, extra, kinds = rest_of_other(data, begin + width, end, flags, first)
+        if chosen == _ALL or (kind if chosen == _BEGIN else kinds) & (LETTER | NUMBER):
             hashes[n] = hash_of(data, begin, i - begin)
             ends[n + 1] = ends[n] + (i - begin - extra - (width - 1))
             n += 1
@@ -153,9 +154,10 @@ def _count_segments(data, start, end, convention, flags, most, table, found, cou
         if least == 2 and convention == _DATATROVE:
             begin, finish = strip(data, start, end, flags)
         found[:6] = 0
-        count_segments(data, begin, finish, least, convention == _DCLM, flags, most, table, found)
+        stripped = convention == _PAPER or convention == _DCLM
+        count_segments(data, begin, finish, least, stripped, convention == _PAPER, flags, most, table, found)
         counts[first], counts[first + 1] = found[0], found[1]
-        with_first_ones = convention != _DATATROVE
+        with_first_ones = convention == _DCLM or convention == _DOLMA
         counts[first + 2] = np.int64(found[2]) + np.int64(found[4]) * with_first_ones
         counts[first + 3] = np.int64(found[3]) + np.int64(found[5]) * with_first_ones
 
@@ -163,6 +165,7 @@ def _count_segments(data, start, end, convention, flags, most, table, found, cou
 @helper
 def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts):
     """Count phrases; `m` is the number of places at which one begins that is repeated, or may be."""
+    repeated = convention == _PAPER or convention == _DCLM
     m = phrases.likely_pairs(words, hashes, places, table[2], seen)
     for n in range(2, phrases.LONGEST + 1):
         if n > 2:
@@ -170,13 +173,15 @@ def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, co
         known = phrases.group(m, hashes, places, numbers, firsts, table)
         m = phrases.repeated(m, places, numbers, table[1])
         if n < 5:
-            times, chars = phrases.top(n, words, known, ends, firsts, table[1], convention == _DCLM)
+            if convention == _PAPER:
+                phrases.count_apart(n, m, known, places, numbers, table[1], table[2])
+            times, chars = phrases.top(n, words, known, ends, firsts, table[1], repeated)
             if convention == _DATATROVE and chars > 0:
                 chars += n - 1
-            counts[_TOP_OF + n] = 0 if times == 1 and convention == _DCLM else times * chars
+            counts[_TOP_OF + n] = 0 if times == 1 and repeated else times * chars
             continue
         counts[_EVERY_OF + n] = phrases.chars_of_all(n, words, ends)
-        if convention == _DATATROVE:
+        if convention == _PAPER or convention == _DATATROVE:
             counts[_DUPLICATE_OF + n] = phrases.chars_met_again(n, m, ends, places, numbers, table[1])
         elif convention == _DCLM:
             counts[_DUPLICATE_OF + n] = phrases.chars_covered(n, m, ends, places)
@@ -192,13 +197,18 @@ _SCRATCH = _WIDE, _WIDE, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, w
 def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, firsts, repeats, slots, seen):
     """Count texts from number `done` on; return the number of the first for which there is no room."""
     table = keys, repeats, slots
+    chosen = _ALL
+    if convention == _PAPER:
+        chosen = _HOLD
+    elif convention == _DCLM and not whitespace:
+        chosen = _BEGIN
     for d in range(done, len(out)):
         counts = out[d]
         i, end = offsets[d], offsets[d + 1]
         most = newline_runs(data, i, end) + 1
         if most > len(hashes):
             return d
-        words = _words(data, i, end, whitespace, convention == _DCLM and not whitespace, flags, hashes, ends)
+        words = _words(data, i, end, whitespace, chosen, flags, hashes, ends)
         if words < 0:
             return d
         counts[_CHARS] = chars_between(data, i, end)

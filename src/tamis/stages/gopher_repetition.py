@@ -13,6 +13,8 @@ from tamis.documents import utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
 
+# Which signals of a convention are shares of all characters of the text.
+_OF_TEXT: dict[str, tuple[str, ...]] = {"paper": ("repeated",), "datatrove": ("segments", "top", "repeated"), "dclm": (), "dolma": ()}
 SEGMENTS = ("line", "paragraph")
 TOP, DUPLICATE = (2, 3, 4), (5, 6, 7, 8, 9, 10)
 
@@ -85,7 +87,7 @@ class GopherRepetition(Filter):
     max_duplicate_8gram_share: float | None = 0.12
     max_duplicate_9gram_share: float | None = 0.11
     max_duplicate_10gram_share: float | None = 0.10
-    convention: Literal["datatrove", "dclm", "dolma"] = "datatrove"
+    convention: Literal["paper", "datatrove", "dclm", "dolma"] = "paper"
     word_rule: Literal["unicode", "whitespace"] = "unicode"
 
     measured_by: ClassVar[tuple[str, ...] | None] = ("convention", "word_rule")
@@ -108,8 +110,8 @@ class GopherRepetition(Filter):
     def check(self) -> None:
         """Refuse unknown conventions and word rules."""
         super().check()
-        if self.convention not in ("datatrove", "dclm", "dolma"):
-            raise StageError(f'{self.name()}: "convention" is "datatrove", "dclm" or "dolma", not "{self.convention}".')
+        if self.convention not in _OF_TEXT:
+            raise StageError(f'{self.name()}: "convention" is one of {", ".join(_OF_TEXT)}, not "{self.convention}".')
         if self.word_rule not in ("unicode", "whitespace"):
             raise StageError(f'{self.name()}: "word_rule" is "unicode" or "whitespace", not "{self.word_rule}".')
 
@@ -118,11 +120,11 @@ class GopherRepetition(Filter):
         from tamis.kernels.repetition import repetition_counts
 
         counts = repetition_counts(*utf8(docs.column("text")), convention=self.convention, rule=self.word_rule)
-        of_text = self.convention == "datatrove"
-        segments = _segments(counts, of_text=of_text)
-        all_words = counts["chars" if of_text else "word_chars"]
-        top = {f"top_{n}gram_share": _repeated(counts[f"top_{n}gram_chars"], all_words) for n in TOP}
-        every = {n: counts[f"{n}gram_chars"] if self.convention == "dolma" else all_words for n in DUPLICATE}
+        of_text = _OF_TEXT[self.convention]
+        segments = _segments(counts, of_text="segments" in of_text)
+        whole = {what: counts["chars" if what in of_text else "word_chars"] for what in ("top", "repeated")}
+        top = {f"top_{n}gram_share": _repeated(counts[f"top_{n}gram_chars"], whole["top"]) for n in TOP}
+        every = {n: counts[f"{n}gram_chars"] if self.convention == "dolma" else whole["repeated"] for n in DUPLICATE}
         repeated = {f"duplicate_{n}gram_share": _repeated(counts[f"duplicate_{n}gram_chars"], every[n]) for n in DUPLICATE}
         return pl.DataFrame({**segments, **top, **repeated})
 
