@@ -50,9 +50,9 @@ def repetition_counts(
 ) -> dict[str, np.ndarray]:
     """Count lines, paragraphs and phrases, and those that occur more than once.
 
-    Words are the tokens of the word rule (see `tamis.kernels.unicode`); by dclm and "unicode" only those that begin with
-    a letter or a number. They, lines and paragraphs are told apart by 64-bit hashes: of a million different ones, two are
-    taken for equal once in 40 million texts. A character is a code point.
+    Words are the tokens of the word rule (see `tamis.kernels.unicode`); by paper only those that hold a letter or a number,
+    by dclm and "unicode" those that begin with one. They, lines and paragraphs are told apart by 64-bit hashes: of a million
+    different ones, two are taken for equal once in 40 million texts. A character is a code point.
 
     Args:
         data: u8[:].
@@ -65,14 +65,17 @@ def repetition_counts(
         chars: characters of the text.
         words, word_chars: words, and the characters they hold.
         lines, line_chars: lines, and the characters they hold: what is left of a text when it is cut at every run of
-            "\\n"; by dclm stripped of white space, and without those that are blank.
-        duplicate_lines, duplicate_line_chars: lines that repeat an earlier one (datatrove), or that occur more than once.
-        paragraphs and so on: the same for what is cut at runs of two or more "\\n"; by datatrove the text is stripped.
+            "\\n"; by paper and dclm stripped of white space, and without those that are blank, by paper also without those
+            that hold no letter and no number.
+        duplicate_lines, duplicate_line_chars: lines that repeat an earlier one (paper, datatrove), or that occur more than
+            once.
+        paragraphs and so on: the same for what is cut at runs of two or more "\\n"; by datatrove the text is stripped, by
+            paper there may be white space within a run.
         top_2gram_chars to top_4gram_chars: occurrences × characters (datatrove: with a space between words) of the phrase
-            of so many words that occurs most often; of several the first, by dclm the longest. Occurrences may overlap.
-            If none is repeated, that of the first phrase; by dclm 0.
-        duplicate_5gram_chars to duplicate_10gram_chars: datatrove: characters of the phrases that a reader meets again
-            who, after each, goes on behind it. dclm: characters of the words in a phrase that occurs more than once.
+            of so many words that occurs most often; of several the first, by paper and dclm the longest. Occurrences may
+            overlap, except by paper. If none is repeated, that of the first phrase; by paper and dclm 0.
+        duplicate_5gram_chars to duplicate_10gram_chars: paper and datatrove: characters of the phrases that a reader meets
+            again who, after each, goes on behind it. dclm: characters of the words in a phrase that occurs more than once.
             dolma: characters of all occurrences of such phrases.
         5gram_chars to 10gram_chars: characters of all phrases of so many words.
     """
@@ -112,7 +115,8 @@ def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
         length = blocks.length_at(borders, place)
         hashes[n] = hash_of(data, i + np.int64(place), length)
         ends[n + 1] = ends[n] + length
-        n += chosen != _HOLD or alnums >> place << np.uint64(64 - length) != 0
+        # One that is no word gets its place all the same, and the next one takes it: that needs no branch.
+        n += chosen != _HOLD or (alnums >> place) << np.uint64(64 - length) != 0
     return size, n
 
 
