@@ -30,6 +30,7 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "gopher_quality by and where": make_stage(
         "gopher_quality", by={"lang": {"fr": {"min_words": 3}}}, where='source == "web"', convention="dclm", word_rule="whitespace"
     ),
+    "gopher_repetition by datatrove": make_stage("gopher_repetition", convention="datatrove", where='source == "web"'),
     "gopher_repetition by dclm": make_stage("gopher_repetition", convention="dclm", word_rule="whitespace"),
     "gopher_repetition by dolma": make_stage("gopher_repetition", convention="dolma", on_null="keep"),
     "lines of c4": make_stage(

@@ -18,14 +18,24 @@ RULES = ["unicode", "whitespace"]
 ALL = [(convention, rule) for convention in CONVENTIONS for rule in RULES]
 
 
+def holds_word(text: str) -> bool:
+    """Whether there is a letter or a number."""
+    return any(c.isalnum() for c in text)
+
+
 def slow_words(text: str, convention: str, rule: str) -> list[str]:
     """The words of a text."""
     tokens = slow_tokens(text, rule)
+    if convention == "paper":
+        return [token for token in tokens if holds_word(token)]
     return [token for token in tokens if token[0].isalnum()] if (convention, rule) == ("dclm", "unicode") else tokens
 
 
 def slow_segments(text: str, convention: str, what: str) -> list[str]:
     """The lines or paragraphs of a text."""
+    if convention == "paper":
+        pieces = text.split("\n") if what == "line" else re.split(r"\n\s*\n", text)
+        return [piece.strip() for piece in pieces if holds_word(piece)]
     if convention == "datatrove" and what == "paragraph":
         text = text.strip()
     pieces = re.split(r"\n+" if what == "line" else r"\n{2,}", text)
@@ -34,16 +44,26 @@ def slow_segments(text: str, convention: str, what: str) -> list[str]:
 
 def slow_repeats(pieces: list[str], convention: str) -> list[str]:
     """The pieces that repeat an earlier one, or that occur more than once."""
-    if convention == "datatrove":
+    if convention in ("paper", "datatrove"):
         return [piece for i, piece in enumerate(pieces) if piece in pieces[:i]]
     return [piece for piece in pieces if pieces.count(piece) > 1]
+
+
+def slow_apart(phrases: list[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
+    """How often each phrase is met by a reader who looks for it alone, and goes on behind it."""
+    counts, free = Counter(), {}
+    for i, phrase in enumerate(phrases):
+        if i >= free.get(phrase, 0):
+            counts[phrase] += 1
+            free[phrase] = i + len(phrase)
+    return counts
 
 
 def slow_top(phrases: list[tuple[str, ...]], convention: str) -> int:
     """Occurrences × characters of the most frequent phrase."""
     if not phrases:
         return 0
-    counts = Counter(phrases)
+    counts = slow_apart(phrases) if convention == "paper" else Counter(phrases)
     phrase, n = counts.most_common(1)[0]
     if convention == "datatrove":
         return len(" ".join(phrase)) * n
@@ -114,10 +134,22 @@ def repeating(draw: st.DrawFn) -> str:
 @settings(max_examples=120, deadline=None)
 @given(batch=st.lists(lines | stuck | repeating(), max_size=4))
 @example(batch=["", " ", "\n", "\n\n", "\n\n\na\n\n\na\n\n", "\r\n\r\n", "a\n", "\na", "a\n\n\nb\n\n a\n b", "\u3000a\n\na\x85"])
+@example(batch=["a\n \nb\n\t\u3000\n\na", "a\r\n\r\na\r\n-\r\n-", "a\n ", "\n \na\n \n", "•\n\n•\n\n! a\n\n! a", "_ _ _a _a '_' (a (a)"])
 @example(batch=["a\n" * 9, "\n" * 70, "word", "two words", "a a a a a a a a a a a a", "a b " * 8 + "b a " * 8, "\u0301 \u0301 \u0301"])
 def test_counts_are_those_of_the_slow_program(convention, rule, after, batch):
     """On text of any script the kernel counts what plain Python counts, whatever lies around the text."""
     assert count(batch, convention, rule, after) == [slow_counts(text, convention, rule) for text in batch]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=200, deadline=None)
+@given(text=lines | stuck | repeating())
+def test_no_part_of_the_paper_exceeds_its_whole(rule, text):
+    """By "paper" shares need no cap: what is counted twice is counted in the whole twice."""
+    (found,) = count([text], "paper", rule)
+    assert all(found[f"duplicate_{what}"] <= found[what] for what in ("lines", "line_chars", "paragraphs", "paragraph_chars"))
+    assert max(found[f"top_{n}gram_chars"] for n in (2, 3, 4)) <= found["word_chars"]
+    assert max(found[f"duplicate_{n}gram_chars"] for n in range(5, 11)) <= found["word_chars"] <= found["chars"]
 
 
 ASCII = [piece for piece in PIECES if piece.isascii()] + [
@@ -195,12 +227,10 @@ def test_a_million_equal_words(convention):
     n = 1_000_000
     found = count(["a " * n], convention, "unicode")[0]
     # The first 10-gram is new, the one that begins a word later is met again, and so on behind it.
-    again = {"datatrove": (n - 1) // 10 * 10, "dclm": n, "dolma": (n - 9) * 10}[convention]
-    assert (found["top_2gram_chars"], found["duplicate_10gram_chars"], found["lines"]) == (
-        (n - 1) * (3 if convention == "datatrove" else 2),
-        again,
-        1,
-    )
+    again = (n - 1) // 10 * 10
+    again = {"paper": again, "datatrove": again, "dclm": n, "dolma": (n - 9) * 10}[convention]
+    top = {"paper": n, "datatrove": (n - 1) * 3}.get(convention, (n - 1) * 2)
+    assert (found["top_2gram_chars"], found["duplicate_10gram_chars"], found["lines"]) == (top, again, 1)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -209,7 +239,7 @@ def test_a_million_lines_of_one_character(convention):
     lines = [chr(0x4E00 + i % 20_000) for i in range(1_000_000)]
     found = count(["\n".join(lines), "\n".join("ab" * 500_000)], convention, "whitespace")
     assert [one["lines"] for one in found] == [1_000_000] * 2
-    repeats = [980_000, 999_998] if convention == "datatrove" else [1_000_000] * 2
+    repeats = [980_000, 999_998] if convention in ("paper", "datatrove") else [1_000_000] * 2
     assert [one["duplicate_line_chars"] for one in found] == repeats
 
 

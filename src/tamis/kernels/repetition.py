@@ -19,9 +19,10 @@ from tamis.kernels.repetition_lines import chars_between, count_segments, newlin
 from tamis.kernels.repetition_table import hash_of
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
-Convention = Literal["datatrove", "dclm", "dolma"]
-CONVENTIONS: tuple[Convention, ...] = ("datatrove", "dclm", "dolma")
-_DATATROVE, _DCLM, _DOLMA = range(3)
+Convention = Literal["paper", "datatrove", "dclm", "dolma"]
+CONVENTIONS: tuple[Convention, ...] = ("paper", "datatrove", "dclm", "dolma")
+_PAPER, _DATATROVE, _DCLM, _DOLMA = range(4)
+_ALL, _BEGIN, _HOLD = range(3)  # which tokens are words: all, those that begin with a letter or a number, or that hold one
 
 TOP, DUPLICATE = range(2, 5), range(5, phrases.LONGEST + 1)
 COUNTS = (
@@ -45,13 +46,13 @@ _TOP_OF, _DUPLICATE_OF, _EVERY_OF = 11 - 2, 14 - 5, 20 - 5  # + n
 
 
 def repetition_counts(
-    data: np.ndarray, offsets: np.ndarray, *, convention: Convention = "datatrove", rule: unicode.WordRule = "unicode"
+    data: np.ndarray, offsets: np.ndarray, *, convention: Convention = "paper", rule: unicode.WordRule = "unicode"
 ) -> dict[str, np.ndarray]:
     """Count lines, paragraphs and phrases, and those that occur more than once.
 
-    Words are the tokens of the word rule (see `tamis.kernels.unicode`); by dclm and "unicode" only those that begin with
-    a letter or a number. They, lines and paragraphs are told apart by 64-bit hashes: of a million different ones, two are
-    taken for equal once in 40 million texts. A character is a code point.
+    Words are the tokens of the word rule (see `tamis.kernels.unicode`); by paper only those that hold a letter or a number,
+    by dclm and "unicode" those that begin with one. They, lines and paragraphs are told apart by 64-bit hashes: of a million
+    different ones, two are taken for equal once in 40 million texts. A character is a code point.
 
     Args:
         data: u8[:].
@@ -64,14 +65,17 @@ def repetition_counts(
         chars: characters of the text.
         words, word_chars: words, and the characters they hold.
         lines, line_chars: lines, and the characters they hold: what is left of a text when it is cut at every run of
-            "\\n"; by dclm stripped of white space, and without those that are blank.
-        duplicate_lines, duplicate_line_chars: lines that repeat an earlier one (datatrove), or that occur more than once.
-        paragraphs and so on: the same for what is cut at runs of two or more "\\n"; by datatrove the text is stripped.
+            "\\n"; by paper and dclm stripped of white space, and without those that are blank, by paper also without those
+            that hold no letter and no number.
+        duplicate_lines, duplicate_line_chars: lines that repeat an earlier one (paper, datatrove), or that occur more than
+            once.
+        paragraphs and so on: the same for what is cut at runs of two or more "\\n"; by datatrove the text is stripped, by
+            paper there may be white space within a run.
         top_2gram_chars to top_4gram_chars: occurrences × characters (datatrove: with a space between words) of the phrase
-            of so many words that occurs most often; of several the first, by dclm the longest. Occurrences may overlap.
-            If none is repeated, that of the first phrase; by dclm 0.
-        duplicate_5gram_chars to duplicate_10gram_chars: datatrove: characters of the phrases that a reader meets again
-            who, after each, goes on behind it. dclm: characters of the words in a phrase that occurs more than once.
+            of so many words that occurs most often; of several the first, by paper and dclm the longest. Occurrences may
+            overlap, except by paper. If none is repeated, that of the first phrase; by paper and dclm 0.
+        duplicate_5gram_chars to duplicate_10gram_chars: paper and datatrove: characters of the phrases that a reader meets
+            again who, after each, goes on behind it. dclm: characters of the words in a phrase that occurs more than once.
             dolma: characters of all occurrences of such phrases.
         5gram_chars to 10gram_chars: characters of all phrases of so many words.
     """
@@ -103,7 +107,7 @@ def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
         return size, n
     starts, _, alnums, _ = blocks.tokens(data, i, text, whitespace)
     borders = starts | ~text
-    if chosen:
+    if chosen == _BEGIN:
         starts &= alnums
     while starts:
         place = zeros_below(starts)
@@ -111,7 +115,8 @@ def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
         length = blocks.length_at(borders, place)
         hashes[n] = hash_of(data, i + np.int64(place), length)
         ends[n + 1] = ends[n] + length
-        n += 1
+        # One that is no word gets its place all the same, and the next one takes it: that needs no branch.
+        n += chosen != _HOLD or (alnums >> place) << np.uint64(64 - length) != 0
     return size, n
 
 
@@ -135,10 +140,10 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
             continue
         begin = i
         if kind & RUN:
-            i, extra, _ = rest_of_run(data, begin + width, end, flags, kind)
+            i, extra, kinds = rest_of_run(data, begin + width, end, flags, kind)
         else:
-            i, extra, _ = rest_of_other(data, begin + width, end, flags, first)
-        if not chosen or kind & (LETTER | NUMBER):
+            i, extra, kinds = rest_of_other(data, begin + width, end, flags, first)
+        if chosen == _ALL or (kind if chosen == _BEGIN else kinds) & (LETTER | NUMBER):
             hashes[n] = hash_of(data, begin, i - begin)
             ends[n + 1] = ends[n] + (i - begin - extra - (width - 1))
             n += 1
@@ -153,9 +158,10 @@ def _count_segments(data, start, end, convention, flags, most, table, found, cou
         if least == 2 and convention == _DATATROVE:
             begin, finish = strip(data, start, end, flags)
         found[:6] = 0
-        count_segments(data, begin, finish, least, convention == _DCLM, flags, most, table, found)
+        stripped = convention == _PAPER or convention == _DCLM
+        count_segments(data, begin, finish, least, stripped, convention == _PAPER, flags, most, table, found)
         counts[first], counts[first + 1] = found[0], found[1]
-        with_first_ones = convention != _DATATROVE
+        with_first_ones = convention == _DCLM or convention == _DOLMA
         counts[first + 2] = np.int64(found[2]) + np.int64(found[4]) * with_first_ones
         counts[first + 3] = np.int64(found[3]) + np.int64(found[5]) * with_first_ones
 
@@ -163,6 +169,7 @@ def _count_segments(data, start, end, convention, flags, most, table, found, cou
 @helper
 def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts):
     """Count phrases; `m` is the number of places at which one begins that is repeated, or may be."""
+    repeated = convention == _PAPER or convention == _DCLM
     m = phrases.likely_pairs(words, hashes, places, table[2], seen)
     for n in range(2, phrases.LONGEST + 1):
         if n > 2:
@@ -170,13 +177,15 @@ def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, co
         known = phrases.group(m, hashes, places, numbers, firsts, table)
         m = phrases.repeated(m, places, numbers, table[1])
         if n < 5:
-            times, chars = phrases.top(n, words, known, ends, firsts, table[1], convention == _DCLM)
+            if convention == _PAPER:
+                phrases.count_apart(n, m, known, places, numbers, table[1], table[2])
+            times, chars = phrases.top(n, words, known, ends, firsts, table[1], repeated)
             if convention == _DATATROVE and chars > 0:
                 chars += n - 1
-            counts[_TOP_OF + n] = 0 if times == 1 and convention == _DCLM else times * chars
+            counts[_TOP_OF + n] = 0 if times == 1 and repeated else times * chars
             continue
         counts[_EVERY_OF + n] = phrases.chars_of_all(n, words, ends)
-        if convention == _DATATROVE:
+        if convention == _PAPER or convention == _DATATROVE:
             counts[_DUPLICATE_OF + n] = phrases.chars_met_again(n, m, ends, places, numbers, table[1])
         elif convention == _DCLM:
             counts[_DUPLICATE_OF + n] = phrases.chars_covered(n, m, ends, places)
@@ -192,13 +201,18 @@ _SCRATCH = _WIDE, _WIDE, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, w
 def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, firsts, repeats, slots, seen):
     """Count texts from number `done` on; return the number of the first for which there is no room."""
     table = keys, repeats, slots
+    chosen = _ALL
+    if convention == _PAPER:
+        chosen = _HOLD
+    elif convention == _DCLM and not whitespace:
+        chosen = _BEGIN
     for d in range(done, len(out)):
         counts = out[d]
         i, end = offsets[d], offsets[d + 1]
         most = newline_runs(data, i, end) + 1
         if most > len(hashes):
             return d
-        words = _words(data, i, end, whitespace, convention == _DCLM and not whitespace, flags, hashes, ends)
+        words = _words(data, i, end, whitespace, chosen, flags, hashes, ends)
         if words < 0:
             return d
         counts[_CHARS] = chars_between(data, i, end)

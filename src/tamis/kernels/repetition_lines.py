@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.kernels._jit import helper
-from tamis.kernels._text import bytes_between, count_bits, strip, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, strip, zeros_below
 from tamis.kernels.repetition_table import bits_for, clear, hash_of, number_of
+from tamis.kernels.unicode import LETTER, NUMBER, SPACE
 
 
 @helper
@@ -64,12 +65,39 @@ def newline_runs(data, start, end):
 
 
 @helper
-def count_segments(data, start, end, least, stripped, flags, most, table, out):
+def _newlines(data, i, end, blank, flags):
+    """(how many "\\n" follow each other from i on, where the last one ends); if `blank`, with white space between them."""
+    n, after = 0, i
+    while i < end:
+        c, width = decode(data, i)
+        i += width
+        if c == 10:
+            n += 1
+            after = i
+        elif not (blank and flags[c] & SPACE):
+            break
+    return n, after
+
+
+@helper
+def _holds_word(data, i, end, flags):
+    """Whether there is a letter or a number."""
+    while i < end:
+        c, width = decode(data, i)
+        if flags[c] & (LETTER | NUMBER):
+            return True
+        i += width
+    return False
+
+
+@helper
+def count_segments(data, start, end, least, stripped, worded, flags, most, table, out):
     """Count the pieces of a text between runs of `least` or more "\\n", of which there are at most `most`.
 
-    If `stripped`, they are compared without white space at either end, and blank ones are left out. `out` gets the pieces,
-    their characters, the pieces that repeat an earlier one, their characters, the earlier ones that are so repeated, and
-    their characters.
+    If `stripped`, they are compared without white space at either end, and blank ones are left out; if `worded`, also those
+    without a letter or a number, and there may be white space between the "\\n" of a run. `out` gets the pieces, their
+    characters, the pieces that repeat an earlier one, their characters, the earlier ones that are so repeated, and their
+    characters.
     """
     keys, counts, slots = table
     bits = bits_for(most)
@@ -78,14 +106,12 @@ def count_segments(data, start, end, least, stripped, flags, most, table, out):
     begin = i = start
     while True:
         i = _newline(data, i, end)
-        after = i
-        while after < end and data[after] == 10:
-            after += 1
-        if after - i >= least or i == end:
+        newlines, after = _newlines(data, i, end, worded, flags)
+        if newlines >= least or i == end:
             first, last = begin, i
             if stripped:
                 first, last = strip(data, begin, i, flags)
-            if not stripped or first < last:
+            if not stripped or (first < last and (not worded or _holds_word(data, first, last, flags))):
                 number = number_of(hash_of(data, first, last - first), keys, counts, slots, bits, known)
                 chars = chars_between(data, first, last)
                 out[0] += 1

@@ -86,6 +86,19 @@ def repeated(m, places, numbers, counts):
 
 
 @helper
+def count_apart(n, m, known, places, numbers, counts, free):
+    """Count the occurrences of phrases that do not overlap an earlier one of the same; `free` is scratch."""
+    for number in range(known):
+        counts[number] = 0
+        free[number] = 0
+    for k in range(m):
+        number, place = numbers[k], places[k]
+        if place >= free[number]:
+            counts[number] += 1
+            free[number] = place + n
+
+
+@helper
 def _chars(ends, i, n):
     return np.int64(ends[i + n]) - np.int64(ends[i])
 
