@@ -68,7 +68,7 @@ def _measurable(counts: dict[Any, Counter[str]]) -> dict[Any, Counter[str]]:
 def test_counts_are_those_of_judging_with_each_convention(tmp_path: Path, sample: pa.Table, *, word_rules: bool) -> None:
     """By rule and in all, with edits, exceptions, a condition on another stage's signal and null signals; in any number of shards."""
     recipe = parse({"stages": STAGES}, place="test")
-    axes = {"convention": ["datatrove", "dclm"]} | ({"word_rule": ["unicode", "whitespace"]} if word_rules else {})
+    axes = {"convention": ["paper", "datatrove", "dclm"]} | ({"word_rule": ["unicode", "whitespace"]} if word_rules else {})
     shards = split(tmp_path / "in", sample, 3, row_group_size=40)
     found = conventions.compare([shards], recipe, word_rules=word_rules, workers=2)
     assert (found["documents"], found["unreadable"], found["bytes"]) == (sample.num_rows, 0, sum(len(text.encode()) for text in sample.column("text").to_pylist()))
@@ -85,9 +85,9 @@ def test_what_is_not_measurable_fails_its_rules(tmp_path: Path) -> None:
     """As in a run, a text without words fails every rule that asks about its words, unless `on_null: keep`."""
     shards = split(tmp_path / "in", pa.table({"text": ["", " ", "\n"]}), 1)
     (dropping,) = conventions.compare([shards], conventions.defaults(["gopher_quality"]))["stages"]
-    assert dropping["failed"]["words too short on average"] == {"datatrove": 3, "dclm": 3}
+    assert dropping["failed"]["words too short on average"] == {"paper": 3, "datatrove": 3, "dclm": 3}
     (keeping,) = conventions.compare([shards], parse({"stages": [{"gopher_quality": {"on_null": "keep"}}]}, place="x"))["stages"]
-    assert keeping["failed"]["words too short on average"] == {"datatrove": 0, "dclm": 0}
+    assert keeping["failed"]["words too short on average"] == {"paper": 0, "datatrove": 0, "dclm": 0}
 
 
 def test_every_built_in_stage_with_conventions_is_found() -> None:
@@ -133,18 +133,18 @@ def test_refusals(tmp_path: Path) -> None:
 PRINTED = """3 documents of 2 shards, 160 B; 1 row left out that hold no text
 
 gopher_quality
-  fails                               datatrove     dclm   datatrove ↔ dclm
-  too few words                               1        1                  0
-  too many words                              0        0                  0
-  words too short on average                  1        2                  1
-  words too long on average                   0        0                  0
-  too many symbols                            0        0                  0
-  mostly bullet points                        1        1                  0
-  too many lines end in an ellipsis           1        1                  0
-  too few words with a letter                 1        1                  0
-  too few stop words                          2        1                  1
-  any rule                                    3        3                  0
-  of all                                 100.0%   100.0%               0.0%
+  fails                                paper   datatrove     dclm   paper ↔ datatrove   paper ↔ dclm   datatrove ↔ dclm
+  too few words                            1           1        1                   0              0                  0
+  too many words                           0           0        0                   0              0                  0
+  words too short on average               1           1        2                   0              1                  1
+  words too long on average                0           0        0                   0              0                  0
+  too many symbols                         0           0        0                   0              0                  0
+  mostly bullet points                     1           1        1                   0              0                  0
+  too many lines end in an ellipsis        1           1        1                   0              0                  0
+  too few words with a letter              0           1        1                   1              1                  0
+  too few stop words                       2           2        1                   0              1                  1
+  any rule                                 3           3        3                   0              0                  0
+  of all                              100.0%      100.0%   100.0%                0.0%           0.0%               0.0%
 """
 
 
@@ -157,10 +157,10 @@ def test_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, PRINTED)
     assert "measure: 3 of 4 documents" in done.stderr
     as_json = json.loads(command("compare-conventions", "in", "--stage", "gopher_quality", "--word-rules", "--json", cwd=tmp_path).stdout)
-    assert as_json["stages"][0]["variants"] == ["datatrove, unicode", "datatrove, whitespace", "dclm, unicode", "dclm, whitespace"]
-    assert len(as_json["stages"][0]["flips"]) == 6
-    pairs = command("compare-conventions", "in", "--word-rules", cwd=tmp_path).stdout
-    assert pairs.count(" ↔ ") == 6
+    assert as_json["stages"][0]["variants"] == [f"{convention}, {rule}" for convention in ("paper", "datatrove", "dclm") for rule in ("unicode", "whitespace")]
+    assert len(as_json["stages"][0]["flips"]) == 15
+    pairs = command("compare-conventions", "in", "--stage", "gopher_quality", "--word-rules", cwd=tmp_path).stdout
+    assert pairs.count(" ↔ ") == 15
     wrong = command("compare-conventions", "in", "--stage", "exact", cwd=tmp_path)
     assert (wrong.returncode, wrong.stdout, wrong.stderr[:60]) == (2, "", 'Error: there is no stage "exact" with conventions. There are')
 

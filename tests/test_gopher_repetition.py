@@ -15,7 +15,8 @@ from tamis.stages.gopher_repetition import GopherRepetition
 WEB = Path(__file__).parents[2] / "shared" / "data" / "wcxb" / "pages.parquet"
 CONVENTIONS = ("paper", "datatrove", "dclm", "dolma")
 RULES = ("unicode", "whitespace")
-LIMITS = {name: getattr(GopherRepetition(), name) for name in GopherRepetition.reasons}
+GOPHER = {"max_duplicate_line_share": 0.3, "max_duplicate_paragraph_share": 0.3}  # the paper's, where the defaults are others
+LIMITS = {name: getattr(GopherRepetition(), name) for name in GopherRepetition.reasons} | GOPHER
 OFF = dict.fromkeys(LIMITS)
 SIGNALS = [name.removeprefix("max_") for name in LIMITS]
 OF_LINES = [f"{name.replace('_', ' ')} not measurable" for name in SIGNALS[:4]]
@@ -238,7 +239,7 @@ def test_lines_and_paragraphs_by_eye(text, convention, expected):
 def test_texts_of_next_to_nothing(text, conventions, expected, word_rule):
     """What an empty, blank or one-word text is dropped for, if anything; nothing breaks."""
     for convention in conventions:
-        assert reasons(text, GopherRepetition(convention=convention, word_rule=word_rule)) == expected
+        assert reasons(text, GopherRepetition(**GOPHER, convention=convention, word_rule=word_rule)) == expected
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -330,9 +331,9 @@ def test_check_accepts_every_convention(convention):
 @pytest.mark.skipif(not WEB.exists(), reason="shared data is absent")
 @pytest.mark.parametrize(("convention", "kept"), [("paper", 0.735), ("datatrove", 0.726), ("dclm", 0.468), ("dolma", 0.533)])
 def test_real_pages(convention, kept):
-    """On raw web pages every signal is a share; what the limits keep depends on the convention, much."""
+    """On raw web pages every signal is a share; what the limits of the paper keep depends on the convention, much."""
     texts = [text for text in pq.read_table(WEB, columns=["text"]).column("text").to_pylist() if text.strip()]
-    stage = GopherRepetition(convention=convention)
+    stage = GopherRepetition(**GOPHER, convention=convention)
     measured = stage.measure(table(*texts))
     assert sum(measured.null_count().row(0)) == 0
     assert all(0 <= low <= high <= 1 for low, high in zip(measured.min().row(0), measured.max().row(0), strict=True))

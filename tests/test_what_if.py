@@ -182,9 +182,9 @@ def test_words_are_counted_where_a_stage_counts_them(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "length.min_char=3": 'what-if, stage 3: "stages_for_tests:Length" has no parameter "min_char". Did you mean "min_chars"?',
+    "length.min_char=3": f'what-if, stage 3: "{HERE}:Length" has no parameter "min_char". Did you mean "min_chars"?',
     "lenght.min_chars=3": 'OUT has no stage "lenght". Did you mean "length"?',
-    "length.min_chars=many": 'what-if, stage 3: "stages_for_tests:Length" "min_chars" must be a number or null, not "many".',
+    "length.min_chars=many": f'what-if, stage 3: "{HERE}:Length" "min_chars" must be a number or null, not "many".',
     "length.min_chars": '"length.min_chars" is no assignment.\nFix: write it like gopher_quality.min_words=30, or exact_duplicates=off.',
     "length.min_chars=170": 'what-if, stage 3: length: "min_chars" is 170.0 and "max_chars" is 160.0: nothing could pass.',
     "length.min_chars=[": '"length.min_chars=[": "[" is no value.\nFix: write it as in a recipe, like 30, 0.5, null or "[length]".',
