@@ -3,7 +3,7 @@
     python benchmarks/agreement_peers.py datatrove PAGES.parquet OUT.parquet [--words split]
     python benchmarks/agreement_peers.py dolma PAGES.parquet OUT.parquet
 
-Runs where the peer is installed (`agreement-requirements.txt`); tamis need not be. PAGES has the columns id and text. A rule is
+Runs where the peer is installed (`agreement-datatrove.txt`, `agreement-dolma.txt`); tamis need not be. PAGES has the columns id and text. A rule is
 asked with all others off, and its column bears the name of our parameter: true = it drops the page, null = it raised an
 exception. With `--words split` datatrove is given `str.split` for its words in place of spaCy, so that formulas can be told
 apart from words; its C4 and PII rules, which use no words, are then left out.
@@ -128,7 +128,9 @@ def c4_texts() -> Ask:
         for name, rule in rules.items():
             page = Document(text=text, id="page")
             kept = rule.filter(page) is True
-            found |= {name: not kept, f"{name}.text": page.text if kept else None}
+            found[f"{name}.text"] = page.text if kept else None
+            if not name.endswith(".lines"):
+                found[name] = not kept
         return found
 
     return ask
