@@ -71,7 +71,9 @@ def main() -> None:
             shutil.rmtree(root / folder, ignore_errors=True)
         (a, a_peak), (b, b_peak) = measured(copy), measured(job)
         ratios.append(a / b)
-        print(f"{number:>5} {a:>8.2f} {text / a / 1e6:>6.0f} {a_peak / 1e6:>8.0f} {b:>8.2f} {text / b / 1e6:>6.0f} {b_peak / 1e6:>8.0f} {a / b:>16.2f}")
+        print(
+            f"{number:>5} {a:>8.2f} {text / a / 1e6:>6.0f} {a_peak / 1e6:>8.0f} {b:>8.2f} {text / b / 1e6:>6.0f} {b_peak / 1e6:>8.0f} {a / b:>16.2f}"
+        )
     print(f"\nmedian ratio {sorted(ratios)[len(ratios) // 2]:.2f} (aim: 0.60)")
     shutil.rmtree(root)
 
