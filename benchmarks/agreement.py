@@ -43,20 +43,23 @@ FINEWEB_LINES = Lines(
 )
 C4_LINES = replace(FINEWEB_LINES, end_mark=True)
 # dolma has no rules for paragraphs, and its rules for words and lines of Gopher quality are no convention of ours.
+GOPHER = {"max_duplicate_line_share": 0.3, "max_duplicate_paragraph_share": 0.3}
+OF_C4 = {"max_curly_brackets": 0, "max_lorem_ipsum": 0}
+OF_FINEWEB = {"max_duplicate_line_char_share": 0.01}
 DOLMA_REPETITION = GopherRepetition(
-    convention="dolma", word_rule="whitespace", max_duplicate_paragraph_share=None, max_duplicate_paragraph_char_share=None
+    convention="dolma", word_rule="whitespace", **GOPHER | {"max_duplicate_paragraph_share": None, "max_duplicate_paragraph_char_share": None}
 )
 FILTERS: list[tuple[str, str, Filter]] = [
     ("datatrove", "convention: datatrove, word_rule: unicode", GopherQuality(convention="datatrove")),
     ("split", "convention: datatrove, word_rule: whitespace", GopherQuality(convention="datatrove", word_rule="whitespace")),
     ("dolma", "convention: datatrove, word_rule: whitespace", GopherQuality(convention="datatrove", word_rule="whitespace")),
-    ("datatrove", "convention: datatrove, word_rule: unicode", GopherRepetition()),
-    ("split", "convention: datatrove, word_rule: whitespace", GopherRepetition(word_rule="whitespace")),
+    ("datatrove", "convention: datatrove, word_rule: unicode", GopherRepetition(convention="datatrove", **GOPHER)),
+    ("split", "convention: datatrove, word_rule: whitespace", GopherRepetition(convention="datatrove", word_rule="whitespace", **GOPHER)),
     ("dolma", "convention: dolma, word_rule: whitespace", DOLMA_REPETITION),
-    ("datatrove", "word_rule: unicode", FinewebQuality()),
-    ("split", "word_rule: whitespace", FinewebQuality(word_rule="whitespace")),
-    ("datatrove", "on the page as it is", C4Quality()),
-    ("dolma", "on the page as it is", C4Quality(min_sentences=None)),
+    ("datatrove", "word_rule: unicode", FinewebQuality(**OF_FINEWEB)),
+    ("split", "word_rule: whitespace", FinewebQuality(word_rule="whitespace", **OF_FINEWEB)),
+    ("datatrove", "on the page as it is", C4Quality(**OF_C4)),
+    ("dolma", "on the page as it is", C4Quality(min_sentences=None, **OF_C4)),
 ]
 PEERS = {"datatrove": "datatrove, words of spaCy", "split": "datatrove, words of `str.split()`", "dolma": "dolma"}
 
@@ -123,7 +126,7 @@ def compare_c4(name: str, lines: Lines, docs: pa.Table, peer: pl.DataFrame) -> I
     before = pl.Series(docs.column("text").to_pylist(), dtype=pl.String)
     text = edited(lines, docs)
     ours = pl.Series(text.to_pylist(), dtype=pl.String)
-    dropped = our_verdicts(C4Quality(), pa.table({"text": text}))[""]
+    dropped = our_verdicts(C4Quality(**OF_C4), pa.table({"text": text}))[""]
     yield verdicts("the page is dropped", peer[name], dropped)
     kept = pl.select(pl.when(pl.Series(~dropped)).then(ours)).to_series()
     yield texts("the text of pages that both keep", before, peer[f"{name}.text"], kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tamis.plan import Plan, shown_bytes
@@ -77,7 +78,9 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
         lines.append("")
     if never := never_failed(manifest["funnel"], counts["readable"]):
         more = f"; and {len(never) - MOST_RULES} more" if len(never) > MOST_RULES else ""
-        lines += [f"No document fails {'; '.join(never[:MOST_RULES])}{more}.", ""]
+        by_stage = groupby((one.split(": ", 1) for one in never[:MOST_RULES]), key=lambda pair: pair[0])
+        said = "; ".join(f"{stage}: {', '.join(reason for _, reason in pairs)}" for stage, pairs in by_stage)
+        lines += [f"No document fails {said}{more}.", ""]
     speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""
     lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{speed}")
     lines.append(f"Next: open {out}/report.html, or ask `tamis explain {out} ID` about a document.")

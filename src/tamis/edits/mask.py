@@ -29,7 +29,7 @@ class Mask(Edit):
     | kind | form | not masked |
     | --- | --- | --- |
     | email | up to 64 of A-Z a-z 0-9 _ % ' + - with single dots between, "@", up to 9 labels (letters of any script, digits, "-"), a last label of 2 to 24 ASCII letters | file names ("logo@2x.png"), "a@b", "@user", "user at host" |
-    | ip | IPv4: four numbers up to 255 without leading zeros, at least 8 digits. IPv6: 8 groups, or at least 3 and "::", within 2000::/3 | what IANA reserves (private, loopback, documentation, multicast); after "version", "release", "Chrome/" and the like; within a longer dotted number |
+    | ip | IPv4: four numbers up to 255 without leading zeros, at least 8 digits. IPv6: 8 groups, or at least 3 and "::", within 2000::/3 | what IANA reserves (private, loopback, documentation, multicast); after "version", "release", "Chrome/" and the like; within a longer dotted number; where a letter follows at once |
     | phone | "+", a country's code, 9 to 15 digits in groups parted by a space, dot or dash, or in brackets; "(212) 555-0123", "212-555-0123", "212.555.0123", also after "1"; "01 23 45 67 89" | other national forms, "555-0123", digits alone |
     | card | 14 to 19 digits, alone or in groups 4-4-4-4, 4-4-4-4-3, 4-6-5, 4-6-4, with the first digits of a network that has cards so long, and Luhn's check digit | one of a row of such groups; after ".", "/" or within a longer number |
     | iban | a country of the registry, its number of characters, alone or in groups of 4, and the check digits modulo 97; capitals | lower case |

@@ -54,7 +54,8 @@ class C4Quality(Filter):
 
     datatrove and C4 cut sentences with spaCy and punkt. On 400 web pages the rule found 33,411 sentences where spaCy's
     found 33,414, and no page changed sides of either limit. It knows no abbreviations: "Dr. Smith" is two sentences. On 2,671
-    texts, with and without `end_mark`, `lines` and this filter kept the texts that datatrove 0.10.1 kept, letter by letter.
+    texts, with and without `end_mark`, `lines` and this filter kept the texts that datatrove 0.10.1 kept, letter by
+    letter; on 10,571 pages of many languages all texts agree, and 98.8 to 99.0 % of the verdicts (docs/agreement.md).
 
     Source:
         C4 (Raffel et al. 2020, arXiv:1910.10683); conventions: tensorflow_datasets `c4_utils.py`, which DCLM's `c4.yaml`

@@ -59,10 +59,9 @@ class GopherQuality(Filter):
     hold a letter. To count punctuation marks among them, as datatrove's tokens do, drops half of all web pages by that rule
     alone (51 % of 1,354; "paper" 2.4 %), and "whitespace" tokens 10 %, for free-standing dashes, bars and bullets.
 
-    Where datatrove cuts words with spaCy, and dclm with fastText and `str.split()`, the word rule stands in. So
-    "datatrove" with "unicode" is close to datatrove, whose words also include symbols that its list of punctuation lacks,
-    such as emoji; and "dclm" with "whitespace" is dclm, its fastText count aside. All strip lines before they look at their
-    ends.
+    Where datatrove cuts words with spaCy, and dclm with fastText and `str.split()`, the word rule stands in. Verdicts of
+    "dclm" with "whitespace" are DCLM's on 10,571 pages, a blank one apart; of "datatrove" they are datatrove's on 96.4 %, and on
+    all given the same words: docs/agreement.md. All strip lines before they look at their ends.
 
     Source:
         Gopher (Rae et al. 2021, arXiv:2112.11446, A.1.1), whose limits are the defaults. Conventions: datatrove
