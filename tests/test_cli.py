@@ -206,7 +206,7 @@ def test_explain(folder: Path, tamis_command: Tamis) -> None:
 EXPLAINED = """b (part-000.parquet:1): dropped by 2 length: too short
 
 1 lower
-  changed  no
+  nothing to do
 
 2 length
   chars  5  must be at least 6  fails

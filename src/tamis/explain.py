@@ -11,7 +11,7 @@ import polars as pl
 from tamis import files
 from tamis.errors import DataError
 from tamis.folder import Finished
-from tamis.stage import Filter, Stage
+from tamis.stage import Edit, Filter, Stage
 from tamis.where import condition
 
 NOTHING = {True: "no signals to show", False: "not asked: the document was dropped above"}
@@ -56,7 +56,8 @@ def _explained(run: Finished, row: dict[str, Any]) -> dict[str, Any]:
     stages, alive = [], True
     for number, (name, stage) in enumerate(run.named, 1):
         asked = alive or not stage.needs_corpus
-        stages.append({"number": number, "stage": name, "asked": asked, "lines": list(_lines(name, stage, signals, row)) if asked else []})
+        lines = list(_lines(name, stage, signals, row)) if asked else []
+        stages.append({"number": number, "stage": name, "edits": isinstance(stage, Edit), "asked": asked, "lines": lines})
         alive = alive and row["stage"] != name
     return {
         "address": f"{row['shard']}:{row['row']}",
@@ -156,8 +157,16 @@ def as_text(one: dict[str, Any]) -> str:
         lines.append(f"  would also fail {'; '.join(one['also'])}")
     lines += [f"  {key.replace('_', ' ')}  {shown(one[key])}" for key in SHOWN if key in one]
     for stage in one["stages"]:
-        lines += ["", f"{stage['number']} {stage['stage']}", *(_table(stage["lines"]) or [f"  {NOTHING[stage['asked']]}"])]
+        lines += ["", f"{stage['number']} {stage['stage']}", *_block(stage)]
     return "\n".join(lines)
+
+
+def _block(stage: dict[str, Any]) -> list[str]:
+    """The signals of a stage; of an edit only what it did."""
+    if not stage["edits"]:
+        return _table(stage["lines"]) or [f"  {NOTHING[stage['asked']]}"]
+    done = [line for line in stage["lines"] if line["value"]]
+    return [*_table(done), "  all else 0"] if done else ["  nothing to do"]
 
 
 def _table(lines: list[dict[str, Any]]) -> list[str]:

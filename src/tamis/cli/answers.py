@@ -122,7 +122,8 @@ def _kept(answer: Mapping[str, Any]) -> str:
 def _groups(answer: Mapping[str, Any], axis: str) -> str:
     """Documents and bytes kept, and the share of a value in all that is kept."""
     rows = [(CALLED[axis], "documents", "then", "bytes", "then", "share of kept", "then")]
-    listed = list(answer[axis])
+    kept = [one for one in answer[axis] if one["before"]["documents"] or one["after"]["documents"]]
+    listed = kept or list(answer[axis])
     shown_rows = [(str(one["value"]) if one["value"] is not None else "(none)", one) for one in listed[:MOST_VALUES]]
     if rest := listed[MOST_VALUES:]:
         summed = {when: {name: sum(one[when][name] for one in rest) for name in ("documents", "bytes")} for when in ("before", "after")}
