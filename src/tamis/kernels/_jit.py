@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from tamis.kernels import cache
+from tamis.kernels._piece import Inside
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LOCK = threading.Lock()
@@ -21,7 +22,7 @@ _config: Any = numba.config
 # `quality_counts` (84 MB/s with it, 206 without). In return, nothing compiled here can allocate: pass scratch arrays.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 # Helpers are never called from Python or C: without the ways in, kernels compile in two thirds of the time.
-_INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Inside}
 
 
 b1, u8, u16, u32, u64 = numba.types.boolean, numba.types.uint8, numba.types.uint16, numba.types.uint32, numba.types.uint64
