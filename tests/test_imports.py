@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "folder": {"files", "plan", "recipe", "shards", "stage"},
     "explain": {"files", "folder", "stage", "where"},
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
-    "warm": {"documents", "kernels", "measure", "progress", "stage", "table"},
+    "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
     "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
