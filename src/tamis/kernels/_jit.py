@@ -73,12 +73,27 @@ def helper(function: Function) -> Function:
     numba does not see that a cached caller is stale when its helper changes; the folder's name, which holds a hash of
     all kernel sources, does.
     """
-    return _njit(forceinline=True, **_INSIDE, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    return _once_a_type(_njit(forceinline=True, **_INSIDE, **_OPTIONS)(function))  # type: ignore[no-any-return]
 
 
 def rare(function: Function) -> Function:
     """A helper that is seldom reached: called and not inlined, which takes a fraction of the time to compile."""
-    return _njit(**_INSIDE, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    return _once_a_type(_njit(**_INSIDE, **_OPTIONS)(function))  # type: ignore[no-any-return]
+
+
+def _once_a_type(piece: Any) -> Any:
+    """Let a piece be compiled once for all numbers it is called with: numba takes each literal for a type of its own.
+
+    `bytes_between` was compiled 31 times for `tamis.kernels.lines`. LLVM folds literals once the piece is inlined.
+    """
+    as_numba_would = piece.get_call_template
+
+    def as_types(args: Any, kws: Any) -> Any:
+        plain = numba.types.unliteral
+        return as_numba_would([plain(kind) for kind in args], {name: plain(kind) for name, kind in kws.items()})
+
+    piece.get_call_template = as_types
+    return piece
 
 
 def aligned(values: np.ndarray, dtype: Any) -> np.ndarray:

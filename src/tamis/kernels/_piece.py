@@ -43,6 +43,20 @@ class _Piece(_JITCodeLibrary):  # type: ignore[misc]
         return 0
 
 
+# For closures, `with`, exceptions, `literal_unroll` and array expressions, of which kernels have none: 7 % of the time.
+_NOT_NEEDED = {
+    "WithLifting",
+    "InlineClosureLikes",
+    "RewriteDynamicRaises",
+    "MakeFunctionToJitFunction",
+    "InlineInlinables",
+    "FindLiterallyCalls",
+    "LiteralUnroll",
+    "LiteralPropagationSubPipelinePass",
+    "InlineOverloads",
+}
+
+
 class Inside(_CompilerBase):  # type: ignore[misc]
     """The compiler of pieces: numba's own up to where machine code would begin."""
 
@@ -52,4 +66,6 @@ class Inside(_CompilerBase):  # type: ignore[misc]
         # What lowering does where there is none yet.
         state.library = _Piece(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        return [compiler.DefaultPassBuilder.define_nopython_pipeline(state)]
+        made = compiler.DefaultPassBuilder.define_nopython_pipeline(state)
+        made.passes = [one for one in made.passes if one[0].__name__ not in _NOT_NEEDED]
+        return [made]
