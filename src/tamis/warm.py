@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -63,7 +64,8 @@ def _built_in(stages: Sequence[Stage]) -> tuple[list[Stage], tuple[str, ...]]:
 
 def _modules(stages: Sequence[Stage]) -> list[str]:
     """The kernel modules that the house and some built-in stages import, without those that were compiled for others."""
-    files = [Path(inspect.getfile(one)) for one in (canonical, base, *map(type, stages))]
+    sources: list[Any] = [canonical, base, *map(type, stages)]
+    files = [Path(inspect.getfile(one)) for one in sources]
     return [name for name in ahead.needed(files) if not cache.has(name)]
 
 

@@ -89,7 +89,7 @@ def _once_a_type(piece: Any) -> Any:
     as_numba_would = piece.get_call_template
 
     def as_types(args: Any, kws: Any) -> Any:
-        plain = numba.types.unliteral
+        plain: Any = numba.types.unliteral
         return as_numba_would([plain(kind) for kind in args], {name: plain(kind) for name, kind in kws.items()})
 
     piece.get_call_template = as_types

@@ -12,6 +12,7 @@ from numba.core import codegen, compiler
 
 _JITCodeLibrary: Any = codegen.JITCodeLibrary
 _CompilerBase: Any = compiler.CompilerBase
+_DefaultPassBuilder: Any = compiler.DefaultPassBuilder
 
 
 class _Unplaced:
@@ -58,7 +59,7 @@ _NOT_NEEDED = {
 
 
 class Inside(_CompilerBase):  # type: ignore[misc]
-    """The compiler of pieces: numba's own up to where machine code would begin."""
+    """The compiler of pieces: numba's own, up to where machine code would begin."""
 
     def define_pipelines(self) -> list[Any]:
         """One, without Python objects."""
@@ -66,6 +67,6 @@ class Inside(_CompilerBase):  # type: ignore[misc]
         # What lowering does where there is none yet.
         state.library = _Piece(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        made = compiler.DefaultPassBuilder.define_nopython_pipeline(state)
+        made = _DefaultPassBuilder.define_nopython_pipeline(state)
         made.passes = [one for one in made.passes if one[0].__name__ not in _NOT_NEEDED]
         return [made]
