@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "conventions": {"documents", "ledger", "mappers", "measure", "progress", "reading", "recipe", "shards", "stage", "table", "where", "work"},
     "explain": {"files", "folder", "stage", "where"},
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
-    "warm": {"documents", "kernels", "measure", "progress", "stage", "table"},
+    "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
     "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},

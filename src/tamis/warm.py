@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -12,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.documents import Columns, canonical
-from tamis.kernels import cache
+from tamis.kernels import ahead, cache
+from tamis.mappers import default_workers
 from tamis.measure import Step, base, walk
 from tamis.progress import Say
 from tamis.stage import Stage, has
@@ -30,7 +33,10 @@ def warm(stages: Sequence[Stage], say: Say) -> float:
     own, marks = _built_in(stages)
     if cache.compiled("house", *marks):
         return 0.0
-    say.note("Compiling kernels for this processor; this happens once and takes about 10 s …")
+    modules, workers = _modules(own), default_workers()
+    about = math.ceil(ahead.seconds(modules, workers))
+    say.note(f"Compiling kernels for this processor; this happens once and takes about {about} s …")
+    ahead.compile_beside(modules, workers)
     _use(own)
     cache.mark_compiled("house", *marks)
     seconds = time.monotonic() - began
@@ -54,6 +60,13 @@ def _built_in(stages: Sequence[Stage]) -> tuple[list[Stage], tuple[str, ...]]:
     """Those with kernels of ours, and the marks under which they are known to be compiled."""
     own = [stage for stage in stages if is_built_in(stage) and not has(stage, "fit")]
     return own, tuple(dict.fromkeys(f"{type(stage).__module__}-{int(stage.needs_corpus)}" for stage in own))
+
+
+def _modules(stages: Sequence[Stage]) -> list[str]:
+    """The kernel modules that the house and some built-in stages import, without those that were compiled for others."""
+    sources: list[Any] = [canonical, base, *map(type, stages)]
+    files = [Path(inspect.getfile(one)) for one in sources]
+    return [name for name in ahead.needed(files) if not cache.has(name)]
 
 
 def _use(stages: Sequence[Stage]) -> None:

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from tamis.kernels import cache
+from tamis.kernels._piece import Inside
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LOCK = threading.Lock()
@@ -21,7 +22,7 @@ _config: Any = numba.config
 # `quality_counts` (84 MB/s with it, 206 without). In return, nothing compiled here can allocate: pass scratch arrays.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 # Helpers are never called from Python or C: without the ways in, kernels compile in two thirds of the time.
-_INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Inside}
 
 
 b1, u8, u16, u32, u64 = numba.types.boolean, numba.types.uint8, numba.types.uint16, numba.types.uint32, numba.types.uint64
@@ -72,12 +73,27 @@ def helper(function: Function) -> Function:
     numba does not see that a cached caller is stale when its helper changes; the folder's name, which holds a hash of
     all kernel sources, does.
     """
-    return _njit(forceinline=True, **_INSIDE, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    return _once_a_type(_njit(forceinline=True, **_INSIDE, **_OPTIONS)(function))  # type: ignore[no-any-return]
 
 
 def rare(function: Function) -> Function:
     """A helper that is seldom reached: called and not inlined, which takes a fraction of the time to compile."""
-    return _njit(**_INSIDE, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    return _once_a_type(_njit(**_INSIDE, **_OPTIONS)(function))  # type: ignore[no-any-return]
+
+
+def _once_a_type(piece: Any) -> Any:
+    """Let a piece be compiled once for all numbers it is called with: numba takes each literal for a type of its own.
+
+    `bytes_between` was compiled 31 times for `tamis.kernels.lines`. LLVM folds literals once the piece is inlined.
+    """
+    as_numba_would = piece.get_call_template
+
+    def as_types(args: Any, kws: Any) -> Any:
+        plain: Any = numba.types.unliteral
+        return as_numba_would([plain(kind) for kind in args], {name: plain(kind) for name, kind in kws.items()})
+
+    piece.get_call_template = as_types
+    return piece
 
 
 def aligned(values: np.ndarray, dtype: Any) -> np.ndarray:

@@ -32,6 +32,11 @@ def compiled(*names: str) -> bool:
     return all((folder() / f"{name}.compiled").exists() for name in names)
 
 
+def has(module: str) -> bool:
+    """Whether numba keeps something of this kernel module here: at least one of its kernels."""
+    return any(folder().glob(f"*/{module.rpartition('.')[2]}.*.nbi"))
+
+
 def mark_compiled(*names: str) -> None:
     """Note that these modules are compiled; call it after importing them."""
     for name in names:
