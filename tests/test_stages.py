@@ -84,7 +84,7 @@ def test_rules_on_signals_that_nobody_measures() -> None:
 def test_rules_on_signals_are_explained(tmp_path: Path) -> None:
     """The signal of another stage stands beside the limit of this one, and drops what a run drops in memory."""
     pages = pa.table({"id": ["a", "b"], "text": ["Menu\na cat sat", "one cat sat"]})
-    stages = [make_stage("lines"), make_stage("rules", max={"lines.removed_word_share": 0.05}, min={"lines.words": 2})]
+    stages = [make_stage("lines", min_words=2), make_stage("rules", max={"lines.removed_word_share": 0.05}, min={"lines.words": 2})]
     run(stages, split(tmp_path / "in", pages, 1), tmp_path / "out")
     assert fates(tmp_path / "out") == fates_in_memory(pages, judge(pages, stages))
     found = explain.as_text(explain.explain(folder.opened(str(tmp_path / "out")), "a")[0]).splitlines()
