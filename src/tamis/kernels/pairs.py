@@ -1,0 +1,287 @@
+"""Pairs of documents that may be alike: equal sets, buckets of equal keys, and the exact overlap of two sets.
+
+A pair of documents a < b is one u64, a * 2**32 + b.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tamis.kernels._jit import aligned, f64, helper, i64, kernel, reads, u32, u64, writes
+from tamis.kernels._text import count_bits
+
+_NONE = np.uint32(0xFFFFFFFF)
+_DIGIT = 11  # bits that are sorted by at a time: 2,048 counters fit the nearest cache
+SIZES = 33  # runs are counted by the bits of their length
+
+
+class Sieve(NamedTuple):
+    """What two documents must have in common before they are worth comparing.
+
+    Args:
+        sizes: u32[n], shingles of every document.
+        sketches: u64[n].
+        least_ratio: of the smaller set to the larger.
+        bits: of the sketches that are used.
+        cut: of those, how many must agree at least.
+    """
+
+    sizes: np.ndarray
+    sketches: np.ndarray
+    least_ratio: float
+    bits: int
+    cut: int
+
+
+def first_equal(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """For every set the first one that is equal to it; itself, if there is none before it or it is empty.
+
+    Args:
+        low, high: u64[n] each, 128-bit hashes of the sets.
+        sizes: u32[n].
+
+    Returns:
+        u32[n].
+    """
+    n = len(low)
+    first = np.empty(n, np.uint32)
+    table = np.full(1 << max(4, (2 * n - 1).bit_length()), _NONE, np.uint32)
+    _first_equal(aligned(low, np.uint64), aligned(high, np.uint64), aligned(sizes, np.uint32), table, first)
+    return first
+
+
+def sort_by_key(keys: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort members by their keys; among equal keys they keep their order.
+
+    Args:
+        keys: u32[n].
+        members: u32[n].
+
+    Returns:
+        keys, members: sorted.
+    """
+    first, second = (keys.copy(), members.copy()), (np.empty_like(keys), np.empty_like(members))
+    counts = np.empty(1 << _DIGIT, np.int64)
+    for shift in range(0, 32, _DIGIT):
+        _sort_digit(*first, shift, counts, *second)
+        first, second = second, first
+    return first
+
+
+def count_runs(keys: np.ndarray) -> np.ndarray:
+    """How many pairs are in runs of equal keys, by the bits of the run's length.
+
+    Args:
+        keys: u32[n], sorted.
+
+    Returns:
+        f64[33], pairs in runs of 2**(i - 1) to 2**i - 1 keys.
+    """
+    pairs = np.zeros(SIZES, np.float64)
+    _count_runs(aligned(keys, np.uint32), pairs)
+    return pairs
+
+
+def within_buckets(keys: np.ndarray, members: np.ndarray, sieve: Sieve, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of members with equal keys that pass the sieve.
+
+    Args:
+        keys: u32[n], sorted.
+        members: u32[n].
+        sieve: for all documents, by member.
+        most: members of a bucket; a larger one is left alone.
+
+    Returns:
+        pairs: u64[m], unsorted.
+        crowded: i64[k, 2], from where to where larger buckets go.
+    """
+    room = np.empty(max(most * most, 1 << 16), np.uint64)
+    crowded = np.empty((len(keys) // (most + 1) + 1, 2), np.int64)
+    state = np.zeros(3, np.int64)  # the place in keys, pairs in the room, crowded buckets
+    found = []
+    while state[0] < len(keys):
+        state[1] = 0
+        _within(keys, members, *_settings(sieve), most, room, crowded, state)
+        found.append(room[: state[1]].copy())
+    return np.concatenate(found) if found else room[:0], crowded[: state[2]]
+
+
+def with_hubs(members: np.ndarray, hubs: np.ndarray, sieve: Sieve) -> np.ndarray:
+    """Pairs of a hub and another member that pass the sieve.
+
+    Args:
+        members: u32[n], different.
+        hubs: u32[m], some of them.
+        sieve: for all documents.
+
+    Returns:
+        u64[k], unsorted; no pair twice.
+    """
+    room = np.empty(len(members) * len(hubs), np.uint64)
+    state = np.zeros(1, np.int64)
+    _with_hubs(members, hubs, *_settings(sieve), room, state)
+    return room[: state[0]].copy()
+
+
+def unique(values: np.ndarray) -> np.ndarray:
+    """Sorted, each once; in place as far as it goes. `np.unique` on a hundred million pairs took a minute."""
+    values.sort()
+    return values if len(values) < 2 else values[np.concatenate([[True], values[1:] != values[:-1]])]
+
+
+def overlaps(sets: np.ndarray, starts: np.ndarray, a: np.ndarray, b: np.ndarray, *, least_jaccard: float, least_containment: float) -> np.ndarray:
+    """How many elements two sets share.
+
+    Args:
+        sets: u64[:], each set ascending.
+        starts: i64[d + 1], where each set begins.
+        a, b: i64[n] each, which sets.
+        least_jaccard: a pair that cannot reach it,
+        least_containment: nor this containment of the smaller set in the larger, is given up.
+
+    Returns:
+        i64[n]; -1 where it was given up.
+    """
+    shared = np.empty(len(a), np.int64)
+    _overlaps(sets, starts, aligned(a, np.int64), aligned(b, np.int64), least_jaccard, least_containment, shared)
+    return shared
+
+
+def _settings(sieve: Sieve) -> tuple[np.ndarray, np.ndarray, float, int]:
+    return aligned(sieve.sizes, np.uint32), aligned(sieve.sketches, np.uint64), sieve.least_ratio, sieve.bits - sieve.cut
+
+
+@kernel(reads(u64), reads(u64), reads(u32), writes(u32), writes(u32))
+def _first_equal(low, high, sizes, table, first):
+    last = np.uint64(len(table) - 1)
+    for i in range(len(first)):
+        first[i] = i
+        if sizes[i] == 0:
+            continue
+        slot = low[i] & last
+        while table[slot] != _NONE:
+            other = table[slot]
+            if low[other] == low[i] and high[other] == high[i]:
+                first[i] = other
+                break
+            slot = (slot + np.uint64(1)) & last
+        if first[i] == i:
+            table[slot] = i
+
+
+@kernel(reads(u32), reads(u32), i64, writes(i64), writes(u32), writes(u32))
+def _sort_digit(keys, members, shift, counts, sorted_keys, sorted_members):
+    for c in range(len(counts)):
+        counts[c] = 0
+    last = np.uint32(len(counts) - 1)
+    by = np.uint32(shift)
+    for i in range(len(keys)):
+        counts[(keys[i] >> by) & last] += 1
+    place = 0
+    for c in range(len(counts)):
+        n = counts[c]
+        counts[c] = place
+        place += n
+    for i in range(len(keys)):
+        c = (keys[i] >> by) & last
+        place = counts[c]
+        counts[c] = place + 1
+        sorted_keys[place] = keys[i]
+        sorted_members[place] = members[i]
+
+
+@helper
+def _end_of_run(keys, i):
+    end = i + 1
+    while end < len(keys) and keys[end] == keys[i]:
+        end += 1
+    return end
+
+
+@kernel(reads(u32), writes(f64))
+def _count_runs(keys, pairs):
+    i = 0
+    while i < len(keys):
+        end = _end_of_run(keys, i)
+        n = end - i
+        bits = 0
+        while n >> bits:
+            bits += 1
+        pairs[bits] += 0.5 * n * (n - 1)
+        i = end
+
+
+@helper
+def _passes(a, b, sizes, sketches, ratio, differing):
+    small, large = min(sizes[a], sizes[b]), max(sizes[a], sizes[b])
+    return small >= ratio * large and np.int64(count_bits(sketches[a] ^ sketches[b])) <= differing
+
+
+@helper
+def _pair(a, b):
+    return np.uint64(min(a, b)) << np.uint64(32) | np.uint64(max(a, b))
+
+
+@kernel(reads(u32), reads(u32), reads(u32), reads(u64), f64, i64, i64, writes(u64), writes(i64, 2), writes(i64))
+def _within(keys, members, sizes, sketches, ratio, differing, most, room, crowded, state):
+    i = state[0]
+    while i < len(keys):
+        end = _end_of_run(keys, i)
+        n = end - i
+        if n > most:
+            crowded[state[2], 0] = i
+            crowded[state[2], 1] = end
+            state[2] += 1
+        elif n > 1:
+            if state[1] + n * (n - 1) // 2 > len(room):
+                break
+            for x in range(i, end):
+                for y in range(x + 1, end):
+                    if _passes(members[x], members[y], sizes, sketches, ratio, differing):
+                        room[state[1]] = _pair(members[x], members[y])
+                        state[1] += 1
+        i = end
+    state[0] = i
+
+
+@kernel(reads(u32), reads(u32), reads(u32), reads(u64), f64, i64, writes(u64), writes(i64))
+def _with_hubs(members, hubs, sizes, sketches, ratio, differing, room, state):
+    for x in range(len(members)):
+        met = False  # a pair of two hubs is written by the one that comes first among the hubs
+        for y in range(len(hubs)):
+            if hubs[y] == members[x]:
+                met = True
+            elif _passes(members[x], hubs[y], sizes, sketches, ratio, differing):
+                twice = False
+                if not met:
+                    for z in range(y + 1, len(hubs)):
+                        twice |= hubs[z] == members[x]
+                if not twice:
+                    room[state[0]] = _pair(members[x], hubs[y])
+                    state[0] += 1
+
+
+@kernel(reads(u64), reads(i64), reads(i64), reads(i64), f64, f64, writes(i64))
+def _overlaps(sets, starts, a, b, least_jaccard, least_containment, shared):
+    for p in range(len(shared)):
+        i, i_end = starts[a[p]], starts[a[p] + 1]
+        j, j_end = starts[b[p]], starts[b[p] + 1]
+        sizes, smaller = np.float64(i_end - i + j_end - j), np.float64(min(i_end - i, j_end - j))
+        # Rounded down, so that what the caller computes from the count alone decides.
+        least = np.int64(min(least_jaccard / (1.0 + least_jaccard) * sizes, least_containment * smaller))
+        found = np.int64(0)
+        while i < i_end and j < j_end:
+            if found + min(i_end - i, j_end - j) < least:
+                break
+            stop = min(i_end - i, j_end - j, 64)
+            for _ in range(stop):  # that many steps run over no end
+                x, y = sets[i], sets[j]
+                found += x == y
+                i += x <= y
+                j += y <= x
+        shared[p] = found if found >= least else -1
