@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "table": {"recipe", "stage"},
     "coerce": set(),
     "ledger": {"measure", "stage", "where"},
-    "memory": {"documents", "files", "ledger", "measure", "stage"},
+    "memory": {"documents", "files", "ledger", "mappers", "measure", "stage"},
     "mappers": set(),
     "progress": set(),
     "keys": {"documents", "stage", "table"},

@@ -215,6 +215,12 @@ def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:
         return pl.DataFrame(pl.from_arrow(table if columns is None else table.select(columns)))
 
 
+def columns(url: str) -> list[str]:
+    """The columns of a Parquet file."""
+    with open_read(url) as file:
+        return list(pq.read_schema(file).names)
+
+
 def rows(url: str) -> int:
     """Rows of a Parquet file."""
     with open_read(url) as file:

@@ -233,7 +233,8 @@ def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     alive = pl.col("copies") > 0
     where = getattr(step.stage, "where", None)
     kept = frame.filter(alive & condition(where) if where else alive)
-    own = [name for name in kept.columns if name.startswith(f"{step.name}.")]
+    hidden = "" if step.stage.decides_by_private else f"{step.name}._"
+    own = [name for name in kept.columns if name.startswith(f"{step.name}.") and not (hidden and name.startswith(hidden))]
     return kept.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()]))
 
 

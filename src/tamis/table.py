@@ -21,6 +21,7 @@ TABLE = {
     "rules": "tamis.stages.rules:Rules",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
+    "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
     "sample": "tamis.stages.sample:Sample",
 }
 """In the order in which `tamis stages` lists them: from cheap and certain to costly."""

@@ -106,6 +106,21 @@ def banding(similarity: float, wanted: float, *, most: int = 128) -> tuple[int, 
     return 32, 1
 
 
+def balanced(similarity: float, *, most: int = 128) -> tuple[int, int]:
+    """(bands, rows) as `datasketch.MinHashLSH(threshold, num_perm)` chooses them: pairs lost and pairs in vain weigh the same.
+
+    That is few pairs in vain where nothing is verified, and many lost: (9, 13) for .8, which nominates .40 of the pairs there.
+    """
+    steps = np.arange(0.0005, 1, 0.001)
+    below = steps < similarity
+    best = (np.inf, (1, 1))
+    for bands in range(1, most + 1):
+        for rows in range(1, most // bands + 1):
+            nominated = 1 - (1 - steps**rows) ** bands
+            best = min(best, (nominated[below].sum() + (1 - nominated[~below]).sum(), (bands, rows)))
+    return best[1]
+
+
 def sketch_cut(similarity: float, permutations: int, lost: float = 1e-5) -> int:
     """How many bits of two sketches must agree: fewer happen to sets of this similarity with a probability below `lost`."""
     bits, agree = min(SKETCH_BITS, permutations), (1 + similarity) / 2

@@ -111,20 +111,20 @@ def within_buckets(keys: np.ndarray, members: np.ndarray, sieve: Sieve, most: in
     return np.concatenate(found) if found else room[:0], crowded[: state[2]]
 
 
-def with_hubs(members: np.ndarray, hubs: np.ndarray, sieve: Sieve) -> np.ndarray:
-    """Pairs of a hub and another member that pass the sieve.
+def across(members: np.ndarray, hubs: np.ndarray, sieve: Sieve) -> np.ndarray:
+    """Pairs of a member and a hub that pass the sieve.
 
     Args:
-        members: u32[n], different.
-        hubs: u32[m], some of them.
+        members: u32[n].
+        hubs: u32[m], none of them a member.
         sieve: for all documents.
 
     Returns:
-        u64[k], unsorted; no pair twice.
+        u64[k], unsorted.
     """
     room = np.empty(len(members) * len(hubs), np.uint64)
     state = np.zeros(1, np.int64)
-    _with_hubs(members, hubs, *_settings(sieve), room, state)
+    _across(aligned(members, np.uint32), aligned(hubs, np.uint32), *_settings(sieve), room, state)
     return room[: state[0]].copy()
 
 
@@ -150,6 +150,22 @@ def overlaps(sets: np.ndarray, starts: np.ndarray, a: np.ndarray, b: np.ndarray,
     shared = np.empty(len(a), np.int64)
     _overlaps(sets, starts, aligned(a, np.int64), aligned(b, np.int64), least_jaccard, least_containment, shared)
     return shared
+
+
+def batches(a: np.ndarray, b: np.ndarray, sizes: np.ndarray, most: int) -> np.ndarray:
+    """Cut a list of pairs into parts whose documents fit into memory together, if those of each pair do.
+
+    Args:
+        a, b: i64[n] each, documents.
+        sizes: i64[d], of every document.
+        most: sum of the sizes of a part's documents.
+
+    Returns:
+        i64[n], the number of each pair's part, ascending.
+    """
+    found = np.empty(len(a), np.int64)
+    _batches(aligned(a, np.int64), aligned(b, np.int64), aligned(sizes, np.int64), most, np.full(len(sizes), -1), found)
+    return found
 
 
 def _settings(sieve: Sieve) -> tuple[np.ndarray, np.ndarray, float, int]:
@@ -250,20 +266,12 @@ def _within(keys, members, sizes, sketches, ratio, differing, most, room, crowde
 
 
 @kernel(reads(u32), reads(u32), reads(u32), reads(u64), f64, i64, writes(u64), writes(i64))
-def _with_hubs(members, hubs, sizes, sketches, ratio, differing, room, state):
+def _across(members, hubs, sizes, sketches, ratio, differing, room, state):
     for x in range(len(members)):
-        met = False  # a pair of two hubs is written by the one that comes first among the hubs
         for y in range(len(hubs)):
-            if hubs[y] == members[x]:
-                met = True
-            elif _passes(members[x], hubs[y], sizes, sketches, ratio, differing):
-                twice = False
-                if not met:
-                    for z in range(y + 1, len(hubs)):
-                        twice |= hubs[z] == members[x]
-                if not twice:
-                    room[state[0]] = _pair(members[x], hubs[y])
-                    state[0] += 1
+            if _passes(members[x], hubs[y], sizes, sketches, ratio, differing):
+                room[state[0]] = _pair(members[x], hubs[y])
+                state[0] += 1
 
 
 @kernel(reads(u64), reads(i64), reads(i64), reads(i64), f64, f64, writes(i64))
@@ -285,3 +293,18 @@ def _overlaps(sets, starts, a, b, least_jaccard, least_containment, shared):
                 i += x <= y
                 j += y <= x
         shared[p] = found if found >= least else -1
+
+
+@kernel(reads(i64), reads(i64), reads(i64), i64, writes(i64), writes(i64))
+def _batches(a, b, sizes, most, seen, batches):
+    batch, held = np.int64(0), np.int64(0)
+    for p in range(len(batches)):
+        more = (0 if seen[a[p]] == batch else sizes[a[p]]) + (0 if seen[b[p]] == batch else sizes[b[p]])
+        if held > 0 and held + more > most:
+            batch += 1
+            held = 0
+            more = sizes[a[p]] + sizes[b[p]]
+        held += more
+        seen[a[p]] = batch
+        seen[b[p]] = batch
+        batches[p] = batch

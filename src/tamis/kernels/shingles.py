@@ -69,7 +69,7 @@ def scratch(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.empty(longest * 3 // 2 + 32, np.uint8), np.empty(longest + 1, np.uint64), np.empty(5 * longest + 64, np.uint64)
 
 
-def sets(data: np.ndarray, offsets: np.ndarray, rule: Rule, places: np.ndarray, out: np.ndarray) -> np.ndarray:
+def sets(data: np.ndarray, offsets: np.ndarray, rule: Rule, places: np.ndarray, most: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Write the shingles of every text, each once, ascending.
 
     Args:
@@ -77,6 +77,7 @@ def sets(data: np.ndarray, offsets: np.ndarray, rule: Rule, places: np.ndarray, 
         offsets: i64[n + 1].
         rule: what a shingle is.
         places: i64[n], where in `out` the shingles of each text begin; nobody else may write there meanwhile.
+        most: i64[n], how many there is room for; a text with more writes none.
         out: u64[:].
 
     Returns:
@@ -84,7 +85,8 @@ def sets(data: np.ndarray, offsets: np.ndarray, rule: Rule, places: np.ndarray, 
     """
     counts = np.empty(len(places), np.int64)
     room = scratch(offsets)
-    _sets(aligned(data, np.uint8), aligned(offsets, np.int64), *rule.tables(), *room, aligned(places, np.int64), out, counts)
+    where = aligned(places, np.int64), aligned(most, np.int64)
+    _sets(aligned(data, np.uint8), aligned(offsets, np.int64), *rule.tables(), *room, *where, out, counts)
     return counts
 
 
@@ -102,7 +104,7 @@ def shingles(data: np.ndarray, offsets: np.ndarray, rule: Rule) -> tuple[np.ndar
     """
     places = np.asarray(offsets, np.int64) - (offsets[0] if len(offsets) else 0)
     wide = np.empty(int(places[-1]), np.uint64)
-    counts = sets(data, offsets, rule, places[:-1], wide)
+    counts = sets(data, offsets, rule, places[:-1], np.diff(places), wide)
     borders = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     narrow = np.arange(borders[-1]) - np.repeat(borders[:-1] - places[:-1], counts)
     return wide[narrow], borders
@@ -272,9 +274,10 @@ def _write_ascending(table, kept, out, at):
             last += 1
 
 
-@kernel(reads(u8), reads(i64), reads(u16), reads(i32), reads(u64), writes(u8), writes(u64), writes(u64), reads(i64), writes(u64), writes(i64))
-def _sets(data, offsets, flags, lower, settings, word, hashes, table, places, out, counts):
+@kernel(reads(u8), reads(i64), reads(u16), reads(i32), reads(u64), writes(u8), writes(u64), writes(u64), reads(i64), reads(i64), writes(u64), writes(i64))
+def _sets(data, offsets, flags, lower, settings, word, hashes, table, places, most, out, counts):
     for d in range(len(places)):
         kept = shingles_of(data, offsets[d], offsets[d + 1], flags, lower, settings, word, hashes, table)
-        _write_ascending(table, kept, out, places[d])
+        if kept <= most[d]:
+            _write_ascending(table, kept, out, places[d])
         counts[d] = kept

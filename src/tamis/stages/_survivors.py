@@ -1,0 +1,133 @@
+"""`decide` of near_duplicates: who of the living stays, from verified pairs alone.
+
+Equal sets of shingles are one node of the graph, for which the best of its living members stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from tamis import preference
+from tamis.kernels import graph
+
+SCHEMA = {
+    "row": pl.UInt64, "dropped": pl.Boolean, "partner": pl.UInt64, "similarity": pl.Float64, "containment": pl.Float64,
+    "cluster": pl.String, "cluster_size": pl.UInt32, "group": pl.UInt32,
+}  # fmt: skip
+
+
+class Living(NamedTuple):
+    """The living documents that are like any other, best first.
+
+    Args:
+        rows: u64[n].
+        hashes: u64[n], of their texts.
+        nodes: i64[n], the class of equal sets that each is in, numbered by the rank of its best member.
+    """
+
+    rows: np.ndarray
+    hashes: np.ndarray
+    nodes: np.ndarray
+
+
+class Edges(NamedTuple):
+    """Verified pairs of living classes: better and worse node (i64), similarity and containment (f64)."""
+
+    better: np.ndarray
+    worse: np.ndarray
+    jaccard: np.ndarray
+    containment: np.ndarray
+
+
+def survivors(signals: pl.LazyFrame, relations: pl.LazyFrame, prefer: preference.Prefer, threshold: float, containment: float | None) -> pl.DataFrame:
+    """What becomes of the living documents that are like any other.
+
+    Returns:
+        row; dropped; partner (the kept document that it is most like), similarity and containment, of the dropped;
+        cluster (16 hexadecimal digits: the least hash of a text in it), cluster_size; group: the documents that this one
+        stands for, itself included; 0 for the dropped.
+    """
+    alike = pl.col("jaccard") >= threshold
+    if containment is not None:
+        alike |= pl.col("containment") >= containment
+    found = relations.filter(pl.col("b").is_null() | alike).collect()
+    related = found.filter(pl.col("b").is_not_null())
+    if not related.height:
+        return pl.DataFrame(schema=SCHEMA)
+    hubs = found.filter(pl.col("b").is_null())["a"]
+    rows = np.unique(np.concatenate([related["a"].to_numpy(), related["b"].to_numpy()]))
+    a, b = (np.searchsorted(rows, related[name].to_numpy()) for name in ("a", "b"))
+    equal = related["jaccard"].to_numpy() == 1.0
+    classes = np.arange(len(rows))
+    classes[b[equal]] = a[equal]
+    ordered = _ranked(signals, rows, prefer, hubs, largest_first=containment is not None)
+    living, node_of = _nodes(ordered, rows, classes)
+    edges = _edges(node_of[a[~equal]], node_of[b[~equal]], related.filter(~pl.Series(equal)))
+    return _fates(living, edges)
+
+
+def _ranked(signals: pl.LazyFrame, rows: np.ndarray, prefer: preference.Prefer, hubs: pl.Series, *, largest_first: bool) -> pl.DataFrame:
+    """The living among some rows, best first; hubs before all others, whose pairs among each other nobody knows."""
+    alive = signals.join(pl.LazyFrame({"row": rows}), on="row", how="semi")
+    ordered = preference.best_first(alive, prefer).select("row", "text._high", "shingles").collect()
+    first = [~ordered["row"].is_in(hubs.implode()).to_numpy()]
+    if largest_first:
+        first = [-ordered["shingles"].to_numpy().astype(np.int64), *first]
+    return ordered[np.lexsort(first)]
+
+
+def _nodes(ordered: pl.DataFrame, rows: np.ndarray, classes: np.ndarray) -> tuple[Living, np.ndarray]:
+    """Living documents with their nodes, and the node of each class; -1 where nobody lives."""
+    mine = classes[np.searchsorted(rows, ordered["row"].to_numpy())]
+    best = np.full(len(rows), len(mine))
+    np.minimum.at(best, mine, np.arange(len(mine)))
+    alive = np.flatnonzero(best < len(mine))
+    node_of = np.full(len(rows), -1)
+    node_of[alive[np.argsort(best[alive])]] = np.arange(len(alive))
+    return Living(ordered["row"].to_numpy(), ordered["text._high"].to_numpy(), node_of[mine]), node_of
+
+
+def _edges(x: np.ndarray, y: np.ndarray, related: pl.DataFrame) -> Edges:
+    kept = (x >= 0) & (y >= 0)
+    jaccard, containment = related["jaccard"].to_numpy()[kept], related["containment"].to_numpy()[kept]
+    return Edges(np.minimum(x, y)[kept], np.maximum(x, y)[kept], jaccard, containment)
+
+
+def _fates(living: Living, edges: Edges) -> pl.DataFrame:
+    nodes = living.nodes
+    count = int(nodes.max(initial=-1)) + 1
+    keeper, edge = graph.first_independent(count, edges.better, edges.worse, edges.jaccard)
+    leader = np.empty(count, np.int64)
+    leader[nodes[::-1]] = np.arange(len(nodes))[::-1]  # the last write is that of the best member
+    partner = leader[keeper[nodes]]
+    dropped = partner != np.arange(len(nodes))
+    by_edge = edge[nodes] >= 0
+    similarity, containment = np.ones(len(nodes)), np.ones(len(nodes))
+    similarity[by_edge], containment[by_edge] = edges.jaccard[edge[nodes[by_edge]]], edges.containment[edge[nodes[by_edge]]]
+    cluster = graph.components(count, edges.better, edges.worse)[nodes]
+    found = pl.DataFrame({
+        "row": living.rows, "dropped": dropped, "partner": living.rows[partner], "similarity": similarity, "containment": containment,
+        "_cluster": cluster, "_hash": living.hashes, "group": np.bincount(partner, minlength=len(nodes)).astype(np.uint32),
+    })  # fmt: skip
+    sized = found.with_columns(pl.len().over("_cluster").cast(pl.UInt32).alias("cluster_size"), pl.col("_hash").min().over("_cluster"))
+    several = pl.col("cluster_size") > 1
+    named = sized.with_columns(cluster=_hexadecimal(sized["_hash"].to_numpy()))
+    shown = [pl.when("dropped").then(name).alias(name) for name in ("partner", "similarity", "containment")]
+    return named.with_columns(shown).filter(several).select(*SCHEMA)
+
+
+def _hexadecimal(values: np.ndarray) -> pl.Series:
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[(values[:, None] >> np.arange(60, -1, -4, dtype=np.uint64)) & np.uint64(15)]
+    return pl.Series(np.ascontiguousarray(digits).view("S16").ravel().astype("U16") if len(values) else [], dtype=pl.String)
+
+
+def copies_of(group: pl.Expr, keep_copies: Mapping[int, int]) -> pl.Expr:
+    """How many copies a document gets that stands for so many: of the largest lower bound that is reached; 1 below all."""
+    copies = pl.lit(1, pl.UInt32)
+    for least, many in sorted(keep_copies.items()):
+        copies = pl.when(group >= least).then(pl.lit(many, pl.UInt32)).otherwise(copies)
+    return copies
