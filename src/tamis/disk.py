@@ -93,6 +93,13 @@ class DiskSignals:
         place = self.plan.relation(name)
         return files.read_frame(place).lazy() if files.exists(place) else None
 
+    def not_compared(self, name: str) -> int | None:
+        """Pairs that a step's `relate` says it left out; None for one that says nothing."""
+        place = self.plan.relation(name)
+        if not files.exists(place) or "not_compared" not in files.columns(place):
+            return None
+        return int(files.read_frame(place, ["not_compared"])["not_compared"].sum())
+
     def addresses(self, rows: pl.Series) -> pl.Series:
         """Row numbers of the corpus as "shard:row"."""
         known = rows.drop_nulls().to_numpy().astype(np.int64)

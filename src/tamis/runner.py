@@ -202,6 +202,7 @@ class _Run:
             faults.update(one.faults)
         _write_quarantine(self.plan, signals)
         funnel = counted.funnel(self.plan.named)
+        left_out = {name: count for name, _ in self.plan.named if (count := signals.not_compared(name)) is not None}
         corpus = self.plan.corpus
         manifest: dict[str, Any] = {
             "tamis": __version__,
@@ -225,7 +226,8 @@ class _Run:
                 "shards_written": parts,
             },
             "funnel": funnel,
-            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults),
+            "not_compared": left_out,
+            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out),
             "versions": _versions(),
         }
         lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())

@@ -13,9 +13,10 @@ and one at least of `bands` with 1 - (1 - s**rows)**bands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import comb
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,6 +87,25 @@ def signatures(data: np.ndarray, offsets: np.ndarray, rule: Rule, count: int = 1
     room = (*scratch(offsets), np.empty(_longest(offsets), np.uint32))
     _signatures(aligned(data, np.uint8), aligned(offsets, np.int64), *rule.tables(), *permutations(count), *room, minima)
     return minima
+
+
+def to_datasketch(signature: np.ndarray) -> Any:
+    """A signature (u32[n]) as a `datasketch.MinHash`, for its LSH; needs the package datasketch, version 2."""
+    from datasketch import MinHash
+
+    return MinHash(hashvalues=signature, permutations=np.array(permutations(len(signature))), seed=SEED, scheme="affine32")
+
+
+def from_datasketch(sketches: Sequence[Any]) -> np.ndarray:
+    """u32[n, count]: the signatures of `datasketch.MinHash`es of one length.
+
+    Raises:
+        ValueError: they were made with other permutations.
+    """
+    for sketch in sketches:
+        if (sketch.seed, sketch.scheme) != (SEED, "affine32"):
+            raise ValueError(f"signatures are of seed {SEED} and scheme affine32, not of seed {sketch.seed} and scheme {sketch.scheme}")
+    return np.array([sketch.hashvalues for sketch in sketches], np.uint32)
 
 
 def recall(similarity: float, bands: int, rows: int) -> float:
