@@ -27,7 +27,7 @@ FULL = 10
 """A bucket of less than 2**10 documents is compared all with all, as long as such pairs are few."""
 PAIRS = 4_000_000
 """So many pairs in a band, and one more for each document, are few."""
-HUBS = 16
+HUBS = 8
 """Documents of an over-full bucket that all others in it are compared with."""
 SET_ITEMS = 64_000_000
 """Shingles of candidates held at a time: 512 MB."""

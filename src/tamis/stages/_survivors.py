@@ -58,26 +58,31 @@ def survivors(signals: pl.LazyFrame, relations: pl.LazyFrame, prefer: preference
     related = found.filter(pl.col("b").is_not_null())
     if not related.height:
         return pl.DataFrame(schema=SCHEMA)
-    hubs = found.filter(pl.col("b").is_null())["a"]
     rows = np.unique(np.concatenate([related["a"].to_numpy(), related["b"].to_numpy()]))
     a, b = (np.searchsorted(rows, related[name].to_numpy()) for name in ("a", "b"))
+    is_hub = np.isin(rows, found.filter(pl.col("b").is_null())["a"].to_numpy())
+    reach = np.where(is_hub, np.bincount(a, minlength=len(rows)) + np.bincount(b, minlength=len(rows)), 0)
     equal = related["jaccard"].to_numpy() == 1.0
     classes = np.arange(len(rows))
     classes[b[equal]] = a[equal]
-    ordered = _ranked(signals, rows, prefer, hubs, largest_first=containment is not None)
+    ordered = _ranked(signals, rows, prefer, reach, largest_first=containment is not None)
     living, node_of = _nodes(ordered, rows, classes)
     edges = _edges(node_of[a[~equal]], node_of[b[~equal]], related.filter(~pl.Series(equal)))
     return _fates(living, edges)
 
 
-def _ranked(signals: pl.LazyFrame, rows: np.ndarray, prefer: preference.Prefer, hubs: pl.Series, *, largest_first: bool) -> pl.DataFrame:
-    """The living among some rows, best first; hubs before all others, whose pairs among each other nobody knows."""
+def _ranked(signals: pl.LazyFrame, rows: np.ndarray, prefer: preference.Prefer, reach: np.ndarray, *, largest_first: bool) -> pl.DataFrame:
+    """The living among some rows, best first.
+
+    Hubs come before all others, for nobody knows how alike those are among each other: with another first, most would stay.
+    Of hubs the one that is like most (`reach`, i64[rows]) is first.
+    """
     alive = signals.join(pl.LazyFrame({"row": rows}), on="row", how="semi")
     ordered = preference.best_first(alive, prefer).select("row", "text._high", "shingles").collect()
-    first = [~ordered["row"].is_in(hubs.implode()).to_numpy()]
+    keys = [-reach[np.searchsorted(rows, ordered["row"].to_numpy())]]
     if largest_first:
-        first = [-ordered["shingles"].to_numpy().astype(np.int64), *first]
-    return ordered[np.lexsort(first)]
+        keys.append(-ordered["shingles"].to_numpy().astype(np.int64))
+    return ordered[np.lexsort(keys)]
 
 
 def _nodes(ordered: pl.DataFrame, rows: np.ndarray, classes: np.ndarray) -> tuple[Living, np.ndarray]:

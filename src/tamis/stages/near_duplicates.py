@@ -66,7 +66,7 @@ class NearDuplicates(Stage):
         connected by pairs alike; cluster_size: u32, how many live.
 
     Over-full buckets (a template with a hundred thousand fillings) are split by a further band; where that is not enough, all
-    are compared with the 16 largest, which then come first, whatever `prefer` says. The manifest counts the pairs that were
+    are compared with the 8 largest, which then come first, whatever `prefer` says. The manifest counts the pairs that were
     not compared, in each band anew.
 
     Source:
