@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tamis.kernels import minhash, shingles, unicode
 from tamis.kernels.shingles import Rule
 
-SCRIPTS = "aBcZ_09 -.\n'éÉİßﬁKſаБЯ中文字ひらカナกขഅ漢½Ⅷ٣e\u0301\u200d👩"
+SCRIPTS = "aBcZ_09ΣςσΑβİ -.\n'éÉİßﬁKſаБЯ中文字ひらカナกขഅ漢½Ⅷ٣e\u0301\u200d👩"
 
 
 def buffers(texts: list[str], tail: bytes = b"") -> tuple[np.ndarray, np.ndarray]:
@@ -21,14 +21,9 @@ def buffers(texts: list[str], tail: bytes = b"") -> tuple[np.ndarray, np.ndarray
     return np.frombuffer(b"ab" + b"".join(pieces) + tail, np.uint8), np.cumsum([2, *map(len, pieces)]).astype(np.int64)
 
 
-def simple_lower(text: str) -> str:
-    """Lower case, one code point to one."""
-    return "".join(chr(unicode.lower()[ord(c)]) for c in text)
-
-
 def slow_words(text: str, rule: Rule) -> list[str]:
     """The words of a text, by Python's regular expressions."""
-    text = simple_lower(text) if rule.lower else text
+    text = text.lower().replace("ς", "σ") if rule.lower else text
     if rule.unit == "words":
         return re.findall(r"\w+", text)
     if rule.unit == "characters":
@@ -71,6 +66,7 @@ WORDS = [
     ("我们走。Ab 東京", "words", ["我们走", "ab", "東京"]),
     ("我们走。Ab 東京", "auto", ["我", "们", "走", "ab", "東", "京"]),
     ("a-B c", "characters", ["a", "b", "c"]),
+    ("ΌΠΩΣ όπως, İki", "words", ["όπωσ", "όπωσ", "i", "ki"]),
     ("!… \n", "auto", []),
 ]
 

@@ -1,7 +1,7 @@
 """The sets of shingles of texts: runs of n consecutive words, each as a 64-bit hash.
 
-A *word* is what `re.findall(r"\\w+", text)` gives: a run of letters (L), numbers (N) and "_". Case is folded by the simple
-mapping, one code point to one. Scripts that are written without spaces (Han, Hiragana, Thai, Khmer …: *alone* in
+A *word* is what `re.findall(r"\\w+", text.lower())` gives: a run of letters (L), numbers (N) and "_"; "ς" counts as "σ", so that
+capitals are what they stand for. Scripts that are written without spaces (Han, Hiragana, Thai, Khmer …: *alone* in
 `tamis.kernels.unicode`) have runs that are whole sentences; there, each letter may be a word of its own.
 
 The shingles of a text of fewer words than n are one: all its words. A text without words has none.
@@ -15,6 +15,7 @@ A word's hash is made of its folded bytes, eight at a time; a shingle's is a pol
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Rule(NamedTuple):
     Args:
         size: consecutive words, 1 to 64.
         unit: "words"; "auto": each letter of a script without spaces is a word; "characters": every letter, number and "_" is.
-        lower: fold case.
+        lower: ignore case.
     """
 
     size: int = 5
@@ -55,7 +56,16 @@ class Rule(NamedTuple):
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The arguments of kernels that say what a shingle is."""
-        return unicode.flags(), unicode.lower() if self.lower else np.arange(0x110000, dtype=np.int32), self.settings()
+        return unicode.flags(), _folded(self.lower), self.settings()
+
+
+@cache
+def _folded(lower: bool) -> np.ndarray:  # noqa: FBT001
+    """i32[0x110000]: what each code point counts as."""
+    folded = unicode.lower().copy() if lower else np.arange(0x110000, dtype=np.int32)
+    if lower:
+        folded[0x3C2] = 0x3C3
+    return folded
 
 
 def scratch(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -163,13 +173,14 @@ def _next_word(data, i, end, flags, lower, settings, word):
             return i, n
         i += width
         if inside:
-            c = lower[c]
-            if c < 0x80:
-                word[n] = np.uint8(c) | fold
+            small = lower[c]
+            if small < 0x80:
+                word[n] = np.uint8(small) | fold
                 n += 1
             else:
-                n = encode(c, word, n)
-            if alone:
+                n = encode(small, word, n)
+            # "İ" is "i" and a mark in lower case, and a mark ends a word.
+            if alone or (c == 0x130 and small != c):
                 return i, n
     return i, n
 

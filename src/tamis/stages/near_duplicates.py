@@ -47,7 +47,7 @@ class NearDuplicates(Stage):
         shingle: consecutive words.
         unit: what a word is: "words" (`\w+`), "auto" (in scripts without spaces, such as Chinese and Thai, every letter is a
             word of its own; elsewhere as "words") or "characters" (every letter, number and "_" everywhere).
-        normalise: "lower" (lower case, one code point to one) or "none".
+        normalise: "lower" (lower case, as Python has it; "ς" is "σ") or "none".
         bands: [bands, rows] of MinHash; null: the longest rows that nominate a pair at `floor` with a probability of .99,
             within 128 minima; "datasketch": as datasketch's LSH would choose them, which warns of its recall.
         prefer: who stays, best first: a signal of a stage above ("quality.score": more is better), "length", a column
