@@ -113,7 +113,7 @@ def print_recall(ledger: pl.DataFrame, truth: pl.DataFrame, nominated: pl.DataFr
 
 def corpus(given: argparse.Namespace, root: Path) -> None:
     """Speed, precision and recall on a corpus with planted truth."""
-    raw, stage = given.corpus / "raw", {"unit": "words"}
+    raw, stage = given.corpus / "raw", {}
     print(f"{given.corpus.name}, {given.workers} workers")
     print_rounds([job(stage, raw, root / "out", given.workers) for _ in range(given.rounds)])
     ledger = ledger_of(raw, root / "out")

@@ -175,7 +175,7 @@ def both_stay(ledger: pl.DataFrame, ids: list[str], pairs: pl.DataFrame, least: 
 def test_sample_data() -> None:
     """Of the sample's pairs at .8 at most one document stays, nothing goes without a kept twin, and no cluster is emptied."""
     table = pl.read_parquet(SAMPLE / "raw" / "*.parquet", columns=["id", "text"])
-    ledger = judge(table, [near(unit="words")])
+    ledger = judge(table, [near()])
     assert both_stay(ledger, table["id"].to_list(), pl.read_parquet(SAMPLE / "pairs.parquet"), 0.8) == 0
     assert len(held(table["text"].to_list(), ledger)) > 50
 
@@ -188,7 +188,7 @@ def test_known_pairs_of_real_text(folder: Path) -> None:
     (texts,) = [path for path in folder.glob("*.parquet") if "pairs" not in path.name]
     table = pl.read_parquet(texts, columns=["id", "text"])
     pairs = pl.read_parquet(folder / "pairs_jaccard_w5.parquet").select(a="id_a", b="id_b", jaccard="jaccard_w5")
-    ledger = judge(table, [near(unit="words")])
+    ledger = judge(table, [near()])
     assert both_stay(ledger, table["id"].to_list(), pairs, 0.8) <= 0.001
     held(table["text"].to_list(), ledger)
 
@@ -197,8 +197,8 @@ def test_scripts_without_spaces() -> None:
     """Chinese texts that differ in a character are alike by characters, and have a few long words by `\\w+` alone."""
     text = "我们走在大街上看见许多人，他们都在忙着自己的事情，没有人注意到天空中飞过的鸟儿，也没有人听见远处传来的钟声。"
     data = pa.table({"text": [text, text.replace("鸟", "鱼")]})
-    assert sorted(judge(data, [near()])["copies"].to_list()) == [0, 1]
-    assert judge(data, [near(unit="words")])["copies"].to_list() == [1, 1]
+    assert sorted(judge(data, [near(unit="auto")])["copies"].to_list()) == [0, 1]
+    assert judge(data, [near()])["copies"].to_list() == [1, 1]
 
 
 REFUSED = [

@@ -65,7 +65,7 @@ class Signals(Protocol):
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a stage that needs the corpus decided about the living: their row numbers, ascending, and verdicts."""
+    """What a stage that needs the corpus decided about the living of whom it said anything: row numbers, ascending, and verdicts."""
 
     rows: np.ndarray
     verdicts: pl.DataFrame
@@ -244,7 +244,10 @@ def _choose(step: Step, living: pl.DataFrame | None, signals: Signals, copies: n
     verdicts = decide(step, living, signals.relations(step.name))
     rows = living["row"].to_numpy()
     copies[rows] = verdicts["copies"].to_numpy()
-    return Chosen(rows, verdicts)
+    # Of most documents nothing is said.
+    said = pl.any_horizontal(pl.col("copies") != living["copies"], pl.exclude("copies", "reasons").is_not_null())
+    some = verdicts.select(said.alias("said"))["said"]
+    return Chosen(rows[some.to_numpy()], verdicts.filter(some))
 
 
 def _slab(frame: pl.DataFrame, steps: Sequence[Step], chosen: Mapping[str, Chosen], signals: Signals) -> pl.DataFrame:

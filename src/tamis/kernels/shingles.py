@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     """
 
     size: int = 5
-    unit: Unit = "auto"
+    unit: Unit = "words"
     lower: bool = True
 
     def settings(self) -> np.ndarray:

@@ -45,8 +45,8 @@ class NearDuplicates(Stage):
         containment: also drop a document of whose shingles this share is in a kept one, as "inside another document",
             where it is at least half as large; then the larger is looked at first, and `prefer` among equals. null: off.
         shingle: consecutive words.
-        unit: what a word is: "words" (`\w+`), "auto" (in scripts without spaces, such as Chinese and Thai, every letter is a
-            word of its own; elsewhere as "words") or "characters" (every letter, number and "_" everywhere).
+        unit: what a word is: "words" (`\w+`), "auto" (as "words", but in scripts without spaces, such as Chinese, Japanese and
+            Thai, where such a word is half a sentence, every letter is one) or "characters" (every letter, number and "_").
         normalise: "lower" (lower case, as Python has it; "ς" is "σ") or "none".
         bands: [bands, rows] of MinHash; null: the longest rows that nominate a pair at `floor` with a probability of .99,
             within 128 minima; "datasketch": as datasketch's LSH would choose them, which warns of its recall.
@@ -78,7 +78,7 @@ class NearDuplicates(Stage):
     floor: float = 0.8
     containment: float | None = None
     shingle: int = 5
-    unit: Literal["words", "auto", "characters"] = "auto"
+    unit: Literal["words", "auto", "characters"] = "words"
     normalise: Literal["lower", "none"] = "lower"
     bands: tuple[int, ...] | Literal["datasketch"] | None = None
     prefer: tuple[str | Mapping[str, tuple[str, ...]], ...] = ()
@@ -169,17 +169,16 @@ class NearDuplicates(Stage):
 
         assert relations is not None
         found = survivors(signals, relations, self.prefer, self.threshold, self.containment)
-        joined = signals.select("row", "copies").join(found.lazy(), on="row", how="left", maintain_order="left")
-        dropped, group = pl.col("dropped").fill_null(value=False), pl.col("group").fill_null(1)
-        many = pl.col("copies").cast(pl.UInt32) * copies_of(group, self.keep_copies or {})
-        reason = pl.when(pl.col("similarity") >= self.threshold).then(pl.lit([REASON])).otherwise(pl.lit([INSIDE_REASON]))
-        return joined.select(
-            copies=pl.when(dropped).then(0).otherwise(many.clip(upper_bound=255)).cast(pl.UInt8),
-            reasons=pl.when(dropped).then(reason).otherwise(no_reasons()),
-            partner="partner",
-            similarity="similarity",
-            **({} if self.containment is None else {"containment": pl.col("containment")}),
-            verified=pl.when(dropped).then(pl.lit(value=True)),
-            cluster="cluster",
-            cluster_size="cluster_size",
-        )
+        near = pl.col("similarity") >= self.threshold
+        reason = pl.when(near).then(pl.lit([REASON])).otherwise(pl.lit([INSIDE_REASON]))
+        fates = found.lazy().select(
+            "row", "dropped", "partner", "similarity", *(() if self.containment is None else ("containment",)), "cluster", "cluster_size",
+            reasons=pl.when("dropped").then(reason).otherwise(no_reasons()),
+            verified=pl.when("dropped").then(pl.lit(value=True)),
+            factor=copies_of(pl.col("group"), self.keep_copies or {}),
+        )  # fmt: skip
+        joined = signals.select("row", "copies").join(fates, on="row", how="left", maintain_order="left")
+        many = (pl.col("copies").cast(pl.UInt32) * pl.col("factor").fill_null(1)).clip(upper_bound=255)
+        dropped = pl.col("dropped").fill_null(value=False)
+        verdict = joined.with_columns(pl.when(dropped).then(0).otherwise(many).cast(pl.UInt8).alias("copies"), pl.col("reasons").fill_null([]))
+        return verdict.drop("row", "dropped", "factor")
