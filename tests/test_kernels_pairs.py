@@ -41,18 +41,23 @@ def test_equal_sets_find_their_first(rows):
 
 
 @given(st.lists(st.one_of(st.integers(0, 2**32 - 1), st.integers(0, 3)), max_size=60))
-def test_sorting_is_stable(keys):
-    """Members go by key, and among equal keys stay as they were."""
-    ordered, members = pairs.sort_by_key(u32(keys), np.arange(len(keys), dtype=np.uint32))
-    assert members.tolist() == np.argsort(u32(keys), kind="stable").tolist()
-    assert ordered.tolist() == sorted(keys)
+def test_buckets_are_sorted(keys):
+    """Members go by key, and among equal keys by number."""
+    packed = pairs.buckets(u32(keys), np.arange(len(keys), dtype=np.uint32))
+    assert pairs.members_of(packed).tolist() == np.argsort(u32(keys), kind="stable").tolist()
+    assert (packed >> np.uint64(32)).tolist() == sorted(keys)
+
+
+def bucketed(keys) -> np.ndarray:
+    """Buckets of the members 0, 1, 2, …"""
+    return pairs.buckets(u32(keys), np.arange(len(keys), dtype=np.uint32))
 
 
 @given(SMALL, st.lists(st.integers(1, 9), min_size=40, max_size=40), st.sampled_from([0.0, 0.5, 0.8]), st.integers(2, 50))
 def test_pairs_of_buckets(keys, sizes, ratio, most):
     """Exactly the pairs of equal keys and similar sizes, in buckets that are not too full; those are named."""
     keys = sorted(keys)
-    found, crowded = pairs.within_buckets(u32(keys), np.arange(len(keys), dtype=np.uint32), sieve(sizes, ratio=ratio), most)
+    found, crowded = pairs.within_buckets(bucketed(keys), sieve(sizes, ratio=ratio), most)
     full = {key for key in keys if keys.count(key) > most}
     wanted = [
         (i, j) for i, j in combinations(range(len(keys)), 2)
@@ -65,7 +70,7 @@ def test_pairs_of_buckets(keys, sizes, ratio, most):
 def test_many_pairs_in_little_room():
     """More pairs than the kernel has room for are all found, piece by piece."""
     keys = np.repeat(np.arange(3000, dtype=np.uint32), 12)
-    found, _ = pairs.within_buckets(keys, np.arange(len(keys), dtype=np.uint32), sieve(np.ones(len(keys))), 12)
+    found, _ = pairs.within_buckets(bucketed(keys), sieve(np.ones(len(keys))), 12)
     assert len(found) == 3000 * 66
     assert len(pairs.unique(found)) == 3000 * 66
 
@@ -73,7 +78,7 @@ def test_many_pairs_in_little_room():
 @pytest.mark.parametrize(("differing", "passes"), [(9, True), (10, False)])
 def test_sketches_sift(differing, passes):
     """A pair passes if as many bits agree as the cut says."""
-    found, _ = pairs.within_buckets(u32([7, 7]), u32([0, 1]), sieve([4, 4], [0, 2**differing - 1], cut=55), 10)
+    found, _ = pairs.within_buckets(bucketed([7, 7]), sieve([4, 4], [0, 2**differing - 1], cut=55), 10)
     assert len(found) == passes
 
 
@@ -85,13 +90,13 @@ def test_hubs_meet_everyone(members, hubs):
 
 
 @given(SMALL)
-def test_runs_are_counted_by_size(keys):
+def test_pairs_are_counted_by_size(keys):
     """All pairs of equal keys are counted, under the bits of their number."""
     wanted = np.zeros(pairs.SIZES)
     for key in set(keys):
         n = keys.count(key)
         wanted[n.bit_length()] += n * (n - 1) / 2
-    assert pairs.count_runs(u32(sorted(keys))).tolist() == wanted.tolist()
+    assert pairs.count_pairs(bucketed(keys)).tolist() == wanted.tolist()
 
 
 @given(st.lists(st.integers(0, 9), max_size=50))

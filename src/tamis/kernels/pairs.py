@@ -16,8 +16,7 @@ from tamis.kernels._jit import aligned, f64, helper, i64, kernel, reads, u32, u6
 from tamis.kernels._text import count_bits
 
 _NONE = np.uint32(0xFFFFFFFF)
-_DIGIT = 11  # bits that are sorted by at a time: 2,048 counters fit the nearest cache
-SIZES = 33  # runs are counted by the bits of their length
+SIZES = 33  # buckets are counted by the bits of their size
 
 
 class Sieve(NamedTuple):
@@ -55,44 +54,47 @@ def first_equal(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndar
     return first
 
 
-def sort_by_key(keys: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sort members by their keys; among equal keys they keep their order.
+def buckets(keys: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Members sorted by their keys, those of one key by number.
 
     Args:
         keys: u32[n].
         members: u32[n].
 
     Returns:
-        keys, members: sorted.
+        u64[n], key * 2**32 + member.
     """
-    first, second = (keys.copy(), members.copy()), (np.empty_like(keys), np.empty_like(members))
-    counts = np.empty(1 << _DIGIT, np.int64)
-    for shift in range(0, 32, _DIGIT):
-        _sort_digit(*first, shift, counts, *second)
-        first, second = second, first
-    return first
+    # Sorted by numpy's vector instructions: three to six times as fast as a radix sort of both arrays.
+    packed = keys.astype(np.uint64) << np.uint64(32)
+    packed |= members
+    packed.sort()
+    return packed
 
 
-def count_runs(keys: np.ndarray) -> np.ndarray:
-    """How many pairs are in runs of equal keys, by the bits of the run's length.
+def members_of(packed: np.ndarray) -> np.ndarray:
+    """u32[n]: the members of sorted buckets."""
+    return (packed & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+
+
+def count_pairs(packed: np.ndarray) -> np.ndarray:
+    """How many pairs share a bucket, by the bits of the number of its members.
 
     Args:
-        keys: u32[n], sorted.
+        packed: u64[n], of `buckets`.
 
     Returns:
-        f64[33], pairs in runs of 2**(i - 1) to 2**i - 1 keys.
+        f64[33], pairs in buckets of 2**(i - 1) to 2**i - 1 members.
     """
     pairs = np.zeros(SIZES, np.float64)
-    _count_runs(aligned(keys, np.uint32), pairs)
+    _count_pairs(packed, pairs)
     return pairs
 
 
-def within_buckets(keys: np.ndarray, members: np.ndarray, sieve: Sieve, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of members with equal keys that pass the sieve.
+def within_buckets(packed: np.ndarray, sieve: Sieve, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of members of one bucket that pass the sieve.
 
     Args:
-        keys: u32[n], sorted.
-        members: u32[n].
+        packed: u64[n], of `buckets`.
         sieve: for all documents, by member.
         most: members of a bucket; a larger one is left alone.
 
@@ -101,12 +103,12 @@ def within_buckets(keys: np.ndarray, members: np.ndarray, sieve: Sieve, most: in
         crowded: i64[k, 2], from where to where larger buckets go.
     """
     room = np.empty(max(most * most, 1 << 16), np.uint64)
-    crowded = np.empty((len(keys) // (most + 1) + 1, 2), np.int64)
-    state = np.zeros(3, np.int64)  # the place in keys, pairs in the room, crowded buckets
+    crowded = np.empty((len(packed) // (most + 1) + 1, 2), np.int64)
+    state = np.zeros(3, np.int64)  # the place, pairs in the room, crowded buckets
     found = []
-    while state[0] < len(keys):
+    while state[0] < len(packed):
         state[1] = 0
-        _within(keys, members, *_settings(sieve), most, room, crowded, state)
+        _within(packed, *_settings(sieve), most, room, crowded, state)
         found.append(room[: state[1]].copy())
     return np.concatenate(found) if found else room[:0], crowded[: state[2]]
 
@@ -190,40 +192,19 @@ def _first_equal(low, high, sizes, table, first):
             table[slot] = i
 
 
-@kernel(reads(u32), reads(u32), i64, writes(i64), writes(u32), writes(u32))
-def _sort_digit(keys, members, shift, counts, sorted_keys, sorted_members):
-    for c in range(len(counts)):
-        counts[c] = 0
-    last = np.uint32(len(counts) - 1)
-    by = np.uint32(shift)
-    for i in range(len(keys)):
-        counts[(keys[i] >> by) & last] += 1
-    place = 0
-    for c in range(len(counts)):
-        n = counts[c]
-        counts[c] = place
-        place += n
-    for i in range(len(keys)):
-        c = (keys[i] >> by) & last
-        place = counts[c]
-        counts[c] = place + 1
-        sorted_keys[place] = keys[i]
-        sorted_members[place] = members[i]
-
-
 @helper
-def _end_of_run(keys, i):
+def _end_of_bucket(packed, i):
     end = i + 1
-    while end < len(keys) and keys[end] == keys[i]:
+    while end < len(packed) and (packed[end] ^ packed[i]) >> np.uint64(32) == 0:
         end += 1
     return end
 
 
-@kernel(reads(u32), writes(f64))
-def _count_runs(keys, pairs):
+@kernel(reads(u64), writes(f64))
+def _count_pairs(packed, pairs):
     i = 0
-    while i < len(keys):
-        end = _end_of_run(keys, i)
+    while i < len(packed):
+        end = _end_of_bucket(packed, i)
         n = end - i
         bits = 0
         while n >> bits:
@@ -243,11 +224,16 @@ def _pair(a, b):
     return np.uint64(min(a, b)) << np.uint64(32) | np.uint64(max(a, b))
 
 
-@kernel(reads(u32), reads(u32), reads(u32), reads(u64), f64, i64, i64, writes(u64), writes(i64, 2), writes(i64))
-def _within(keys, members, sizes, sketches, ratio, differing, most, room, crowded, state):
+@helper
+def _member(packed, i):
+    return np.uint32(packed[i] & np.uint64(0xFFFFFFFF))
+
+
+@kernel(reads(u64), reads(u32), reads(u64), f64, i64, i64, writes(u64), writes(i64, 2), writes(i64))
+def _within(packed, sizes, sketches, ratio, differing, most, room, crowded, state):
     i = state[0]
-    while i < len(keys):
-        end = _end_of_run(keys, i)
+    while i < len(packed):
+        end = _end_of_bucket(packed, i)
         n = end - i
         if n > most:
             crowded[state[2], 0] = i
@@ -257,9 +243,11 @@ def _within(keys, members, sizes, sketches, ratio, differing, most, room, crowde
             if state[1] + n * (n - 1) // 2 > len(room):
                 break
             for x in range(i, end):
+                a = _member(packed, x)
                 for y in range(x + 1, end):
-                    if _passes(members[x], members[y], sizes, sketches, ratio, differing):
-                        room[state[1]] = _pair(members[x], members[y])
+                    b = _member(packed, y)
+                    if _passes(a, b, sizes, sketches, ratio, differing):
+                        room[state[1]] = _pair(a, b)
                         state[1] += 1
         i = end
     state[0] = i

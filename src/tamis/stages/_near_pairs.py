@@ -101,13 +101,13 @@ def _nominated(
         return signals.select(name).collect().to_series().to_numpy()  # type: ignore[no-any-return]
 
     def of_band(band: int) -> tuple[np.ndarray, list[Crowd]]:
-        ordered, who = pairs.sort_by_key(keys(band)[members], members)
-        most = _most(pairs.count_runs(ordered), len(members))
-        found, crowded = pairs.within_buckets(ordered, who, sieve, most)
+        packed = pairs.buckets(keys(band)[members], members)
+        most = _most(pairs.count_pairs(packed), len(members))
+        found, crowded = pairs.within_buckets(packed, sieve, most)
         if not len(crowded):
             return pairs.unique(found), []
         further = keys(band + 1)
-        split = [_split(who[start:stop], further, sieve, low, most) for start, stop in crowded]
+        split = [_split(pairs.members_of(packed[start:stop]), further, sieve, low, most) for start, stop in crowded]
         return pairs.unique(np.concatenate([found, *(more for more, _ in split)])), [crowd for _, crowd in split]
 
     for found, told in _side_by_side(of_band, range(search.bands), min(workers, AT_ONCE)):
@@ -116,10 +116,10 @@ def _nominated(
     return gathered, crowds
 
 
-def _most(runs: np.ndarray, members: int) -> int:
+def _most(shared: np.ndarray, members: int) -> int:
     """Up to which size the buckets of a band are compared all with all."""
     bits = FULL
-    while bits > 5 and runs[: bits + 1].sum() > PAIRS + members:
+    while bits > 5 and shared[: bits + 1].sum() > PAIRS + members:
         bits -= 1
     return (1 << bits) - 1
 
@@ -127,18 +127,21 @@ def _most(runs: np.ndarray, members: int) -> int:
 def _split(who: np.ndarray, further: np.ndarray, sieve: pairs.Sieve, low: np.ndarray, most: int) -> tuple[np.ndarray, Crowd]:
     """Compare an over-full bucket with its hubs, and further those who share the next band as well, with hubs of their own if need be."""
     hubs, others = _hubs(who, sieve, low)
-    ordered, rest = pairs.sort_by_key(further[others], others)
-    inside, crowded = pairs.within_buckets(ordered, rest, sieve, most)
-    found = [inside, pairs.across(others, hubs, sieve), pairs.within_buckets(np.zeros(len(hubs), np.uint32), hubs, sieve, HUBS)[0]]
-    runs = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
-    runs = runs[runs <= most]
-    left = _pairs_of(len(others)) - int((runs * (runs - 1) // 2).sum())
+    packed = pairs.buckets(further[others], others)
+    inside, crowded = pairs.within_buckets(packed, sieve, most)
+    found = [inside, pairs.across(others, hubs, sieve), _each_with_each(hubs, sieve)]
+    shared = pairs.count_pairs(packed)[: int(most).bit_length() + 1]  # `most` is 2**n - 1
+    left = _pairs_of(len(others)) - int(shared.sum())
     for start, stop in crowded:
-        some, many = _hubs(rest[start:stop], sieve, low)
-        found += [pairs.across(many, some, sieve), pairs.within_buckets(np.zeros(len(some), np.uint32), some, sieve, HUBS)[0]]
+        some, many = _hubs(pairs.members_of(packed[start:stop]), sieve, low)
+        found += [pairs.across(many, some, sieve), _each_with_each(some, sieve)]
         left -= len(many) * len(some) + _pairs_of(len(some))
         hubs = np.concatenate([hubs, some])
     return np.concatenate(found), Crowd(hubs, left)
+
+
+def _each_with_each(hubs: np.ndarray, sieve: pairs.Sieve) -> np.ndarray:
+    return pairs.within_buckets(pairs.buckets(np.zeros(len(hubs), np.uint32), hubs), sieve, HUBS)[0]
 
 
 def _hubs(who: np.ndarray, sieve: pairs.Sieve, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
