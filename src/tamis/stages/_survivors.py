@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from tamis import preference
 from tamis.kernels import graph
+from tamis.kernels.pairs import unique
 
 SCHEMA = {
     "row": pl.UInt64, "dropped": pl.Boolean, "partner": pl.UInt64, "similarity": pl.Float64, "containment": pl.Float64,
@@ -58,7 +60,7 @@ def survivors(signals: pl.LazyFrame, relations: pl.LazyFrame, prefer: preference
     related = found.filter(pl.col("b").is_not_null())
     if not related.height:
         return pl.DataFrame(schema=SCHEMA)
-    rows = np.unique(np.concatenate([related["a"].to_numpy(), related["b"].to_numpy()]))
+    rows = unique(np.concatenate([related["a"].to_numpy(), related["b"].to_numpy()]))
     a, b = (np.searchsorted(rows, related[name].to_numpy()) for name in ("a", "b"))
     is_hub = np.isin(rows, found.filter(pl.col("b").is_null())["a"].to_numpy())
     reach = np.where(is_hub, np.bincount(a, minlength=len(rows)) + np.bincount(b, minlength=len(rows)), 0)
@@ -89,7 +91,7 @@ def _nodes(ordered: pl.DataFrame, rows: np.ndarray, classes: np.ndarray) -> tupl
     """Living documents with their nodes, and the node of each class; -1 where nobody lives."""
     mine = classes[np.searchsorted(rows, ordered["row"].to_numpy())]
     best = np.full(len(rows), len(mine))
-    np.minimum.at(best, mine, np.arange(len(mine)))
+    best[mine[::-1]] = np.arange(len(mine))[::-1]  # the last write is that of the best member
     alive = np.flatnonzero(best < len(mine))
     node_of = np.full(len(rows), -1)
     node_of[alive[np.argsort(best[alive])]] = np.arange(len(alive))
@@ -107,7 +109,7 @@ def _fates(living: Living, edges: Edges) -> pl.DataFrame:
     count = int(nodes.max(initial=-1)) + 1
     keeper, edge = graph.first_independent(count, edges.better, edges.worse, edges.jaccard)
     leader = np.empty(count, np.int64)
-    leader[nodes[::-1]] = np.arange(len(nodes))[::-1]  # the last write is that of the best member
+    leader[nodes[::-1]] = np.arange(len(nodes))[::-1]
     partner = leader[keeper[nodes]]
     dropped = partner != np.arange(len(nodes))
     by_edge = edge[nodes] >= 0
@@ -126,8 +128,20 @@ def _fates(living: Living, edges: Edges) -> pl.DataFrame:
 
 
 def _hexadecimal(values: np.ndarray) -> pl.Series:
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[(values[:, None] >> np.arange(60, -1, -4, dtype=np.uint64)) & np.uint64(15)]
-    return pl.Series(np.ascontiguousarray(digits).view("S16").ravel().astype("U16") if len(values) else [], dtype=pl.String)
+    digits = pa.py_buffer(values.astype(">u8").tobytes().hex().encode())
+    borders = pa.py_buffer(np.arange(0, 16 * len(values) + 1, 16, dtype=np.int64))
+    return pl.Series(pl.from_arrow(pa.Array.from_buffers(pa.large_string(), len(values), [None, borders, digits])))
+
+
+def spread(found: pl.DataFrame, rows: np.ndarray) -> pl.DataFrame:
+    """The row of `found` for each of some rows (u64[n], each once), null where there is none: a join, in a fifth of its time."""
+    order = np.argsort(rows, kind="stable") if (rows[1:] < rows[:-1]).any() else None
+    ours = found["row"].to_numpy()
+    places = np.searchsorted(rows, ours, sorter=order)
+    which = np.zeros(len(rows), np.uint32)
+    which[places if order is None else order[places]] = np.arange(1, len(ours) + 1, dtype=np.uint32)
+    nothing = pl.DataFrame({name: [None] for name in found.columns}, schema=found.schema)
+    return pl.concat([nothing, found], rechunk=True)[which]
 
 
 def copies_of(group: pl.Expr, keep_copies: Mapping[int, int]) -> pl.Expr:

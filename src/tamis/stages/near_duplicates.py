@@ -165,20 +165,20 @@ class NearDuplicates(Stage):
 
     def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """All but the survivors are dropped."""
-        from tamis.stages._survivors import copies_of, survivors
+        from tamis.stages._survivors import copies_of, spread, survivors
 
         assert relations is not None
         found = survivors(signals, relations, self.prefer, self.threshold, self.containment)
         near = pl.col("similarity") >= self.threshold
         reason = pl.when(near).then(pl.lit([REASON])).otherwise(pl.lit([INSIDE_REASON]))
-        fates = found.lazy().select(
+        fates = found.select(
             "row", "dropped", "partner", "similarity", *(() if self.containment is None else ("containment",)), "cluster", "cluster_size",
             reasons=pl.when("dropped").then(reason).otherwise(no_reasons()),
             verified=pl.when("dropped").then(pl.lit(value=True)),
             factor=copies_of(pl.col("group"), self.keep_copies or {}),
         )  # fmt: skip
-        joined = signals.select("row", "copies").join(fates, on="row", how="left", maintain_order="left")
-        many = (pl.col("copies").cast(pl.UInt32) * pl.col("factor").fill_null(1)).clip(upper_bound=255)
-        dropped = pl.col("dropped").fill_null(value=False)
-        verdict = joined.with_columns(pl.when(dropped).then(0).otherwise(many).cast(pl.UInt8).alias("copies"), pl.col("reasons").fill_null([]))
-        return verdict.drop("row", "dropped", "factor")
+        all_rows = signals.select("row", "copies").collect()
+        verdicts = spread(fates, all_rows["row"].to_numpy()).lazy()
+        many = (pl.lit(all_rows["copies"]).cast(pl.UInt32) * pl.col("factor").fill_null(1)).clip(upper_bound=255)
+        copies = pl.when(pl.col("dropped").fill_null(value=False)).then(0).otherwise(many).cast(pl.UInt8)
+        return verdicts.select(copies.alias("copies"), pl.exclude("row", "dropped", "factor", "reasons"), pl.col("reasons").fill_null([]))
