@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ TEXTS = st.lists(st.one_of(st.text(SCRIPTS, max_size=120), st.text("ab \n", max_
 def as_sets(texts: list[str], rule: Rule, tail: bytes = b"") -> list[set[int]]:
     """What the kernel says, after a look at its order."""
     hashes, borders = shingles.shingles(*buffers(texts, tail), rule)
-    parts = [hashes[a:b].tolist() for a, b in zip(borders, borders[1:], strict=False)]
+    parts = [hashes[a:b].tolist() for a, b in pairwise(borders)]
     assert all(part == sorted(set(part)) for part in parts)
     return [set(part) for part in parts]
 
@@ -106,28 +107,6 @@ def test_signatures_are_those_of_datasketch(texts, count):
         theirs = datasketch.MinHash(count, scheme="affine32", hashfunc=int)
         theirs.update_batch([one >> 32 for one in hashes])
         assert np.array_equal(theirs.hashvalues, signature)
-
-
-def test_signatures_go_to_datasketch_and_back():
-    """A signature becomes a MinHash that datasketch's LSH takes and finds, and comes back as it was."""
-    datasketch = pytest.importorskip("datasketch", minversion="2.0.0")
-    text = " ".join(f"w{i}" for i in range(300))
-    found = minhash.signatures(*buffers([text, text + " more", "something else"]), Rule())
-    sketches = [minhash.to_datasketch(one) for one in found]
-    index = datasketch.MinHashLSH(threshold=0.8, num_perm=128)
-    for i, sketch in enumerate(sketches):
-        index.insert(i, sketch)
-    assert sorted(index.query(sketches[0])) == [0, 1]
-    assert np.array_equal(minhash.from_datasketch(sketches), found)
-    assert sketches[0] == datasketch.MinHash(128, hashvalues=found[0], scheme="affine32")
-
-
-def test_sketches_of_other_permutations_are_refused():
-    """A MinHash of another seed or scheme does not become a signature."""
-    datasketch = pytest.importorskip("datasketch", minversion="2.0.0")
-    for other in (datasketch.MinHash(16, seed=2), datasketch.MinHash(16, scheme="legacy")):
-        with pytest.raises(ValueError, match="of seed 1 and scheme affine32"):
-            minhash.from_datasketch([other])
 
 
 @settings(max_examples=100, deadline=None)

@@ -15,10 +15,12 @@ SMALL = st.lists(st.integers(0, 5), max_size=40)
 
 
 def u32(values) -> np.ndarray:
+    """An array of numbers of documents."""
     return np.array(values, np.uint32)
 
 
 def u64(values) -> np.ndarray:
+    """An array of hashes."""
     return np.array(values, np.uint64)
 
 

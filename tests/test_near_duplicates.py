@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis import judge, make_stage
-from tamis.errors import RecipeError
+from tamis.errors import RecipeError, StageError
+from tamis.stages.near_duplicates import from_datasketch, signatures, to_datasketch
 
 SAMPLE = Path(__file__).parents[1] / "sample_data"
 OTHER_TEXTS = os.environ.get("TAMIS_PAIRS")
@@ -224,3 +226,25 @@ def test_bands_tell_their_recall() -> None:
         stage = near(bands="datasketch")
     assert stage.recall(0.8) == pytest.approx(0.40, abs=0.01)
     assert near().recall(0.8) >= 0.99
+
+
+def test_signatures_go_to_datasketch_and_back() -> None:
+    """A signature becomes a MinHash that datasketch's LSH takes and finds, and comes back as it was."""
+    datasketch = pytest.importorskip("datasketch", minversion="2.0.0")
+    text = " ".join(f"w{i}" for i in range(300))
+    found = signatures([text, text + " more", "something else"])
+    sketches = [to_datasketch(one) for one in found]
+    index = datasketch.MinHashLSH(threshold=0.8, num_perm=128)
+    for i, sketch in enumerate(sketches):
+        index.insert(i, sketch)
+    assert sorted(index.query(sketches[0])) == [0, 1]
+    assert np.array_equal(from_datasketch(sketches), found)
+    assert sketches[0] == datasketch.MinHash(128, hashvalues=found[0], scheme="affine32")
+
+
+def test_sketches_of_other_permutations_are_refused() -> None:
+    """A MinHash of another seed or scheme does not become a signature."""
+    datasketch = pytest.importorskip("datasketch", minversion="2.0.0")
+    for other in (datasketch.MinHash(16, seed=2), datasketch.MinHash(16, scheme="legacy")):
+        with pytest.raises(StageError, match="^signatures are of seed 1 and scheme \"affine32\", not of seed"):
+            from_datasketch([other])

@@ -5,21 +5,18 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from runs import command, data, fates, fates_in_memory, inodes, recipe, run, snapshot, split
+from runs import command, fates, fates_in_memory, inodes, recipe, run, snapshot, split
 
-import tamis
-from tamis import judge, make_stage, runner, shards
-from tamis.errors import RunError
+from tamis import judge, make_stage, shards
 from tamis.recipe import dump
 from tamis.stages import _near_pairs
 
@@ -102,9 +99,10 @@ def test_killed_at_any_point(tmp_path: Path, after: int, monkeypatch: pytest.Mon
         rename(source, target)
 
     place = split(tmp_path / "in", alike(), 3)
-    with monkeypatch.context() as patched, pytest.raises(PowerCut):
+    with monkeypatch.context() as patched:
         patched.setattr(os, "replace", replace)
-        run(STAGES, place, tmp_path / "out", mapper="serial")
+        with pytest.raises(PowerCut):
+            run(STAGES, place, tmp_path / "out", mapper="serial")
     run(STAGES, place, tmp_path / "out")
     run(STAGES, place, tmp_path / "whole")
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "whole")
@@ -123,7 +121,7 @@ def test_deciding_anew_needs_no_text(tmp_path: Path) -> None:
     ):
         run(stages, place, tmp_path / "out")
         assert before.items() <= inodes(tmp_path / "out", "signals", "relations").items()
-        assert len([path for path in inodes(tmp_path / "out", "relations")]) == 1
+        assert len(inodes(tmp_path / "out", "relations")) == 1
         assert fates(tmp_path / "out") == fates_in_memory(table, judge(table, stages))
 
 
@@ -209,7 +207,7 @@ def test_chains(tmp_path: Path) -> None:
     ledger = judge(pa.table({"text": texts}), [near(bands=[32, 4])])  # that find every link
     kept = ledger.filter(pl.col("copies") > 0)["row"].to_list()
     assert 2_000 / 3 <= len(kept) <= 2_000 / 2
-    assert all(b - a in (2, 3) for a, b in zip(kept, kept[1:], strict=False))
+    assert all(b - a in (2, 3) for a, b in pairwise(kept))
     assert ledger["cluster_size"].unique().to_list() == [2_000]
     verified(texts, ledger)
 
@@ -244,3 +242,77 @@ def test_one_text_in_fifty_languages() -> None:
     assert len(texts) >= 25
     ledger = judge(pa.table({"text": texts + [text + " !" for text in texts]}), [near()])
     assert ledger["copies"].sum() == len(texts)
+
+
+# What people are shown
+
+STORY = " ".join(f"word{i}" for i in range(60))
+SHOWN = pa.table({
+    "id": ["whole", "changed", "same", "other", "long"],
+    "text": [STORY, STORY.replace("word30 ", "another \x1b[31m "), STORY.replace(" ", "\n"), "something else", STORY + " and then"],
+    "score": [0.9, 0.1, 0.2, 0.5, 0.3],
+})
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over a few documents."""
+    folder = tmp_path_factory.mktemp("shown")
+    run([near(prefer=["score"])], split(folder / "in", SHOWN, 2), folder / "out")
+    return folder / "out"
+
+
+DIFFERENCES = {
+    "changed": ["word 31: word26 word27 word28 word29 [-word30-] {+another �[31m+} word31 word32 word33 word34"],
+    "same": ["the same words; only white space differs"],
+    "long": ["word 61: word56 word57 word58 word59 {+and then+}"],
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_explain_shows_the_difference(shown: Path, name: str) -> None:
+    """A dropped document is shown beside the one that stayed: only where they differ, and nothing that a terminal would act on."""
+    from tamis import explain, folder
+
+    (one,) = explain.explain(folder.opened(str(shown)), name)
+    assert one["difference"] == DIFFERENCES[name]
+    text = explain.as_text(one)
+    assert f"Compared with part-000.parquet:0, [-words-] only there, {{+words+}} only here:\n  {DIFFERENCES[name][0]}\n" in text
+
+
+def test_explain_without_the_shards(shown: Path, tmp_path: Path) -> None:
+    """When the shards are gone the rest is still explained."""
+    from tamis import explain, folder
+
+    shutil.copytree(shown.parent, tmp_path / "copy")
+    inputs = (tmp_path / "copy" / "out" / "inputs.json").read_text()
+    (tmp_path / "copy" / "out" / "inputs.json").write_text(inputs.replace(str(shown.parent), str(tmp_path / "gone")))
+    (one,) = explain.explain(folder.opened(str(tmp_path / "copy" / "out")), "changed")
+    assert one["difference"][0].startswith(f"not shown: {tmp_path}/gone/in/part-000.parquet, which ")
+
+
+def test_clusters(shown: Path) -> None:
+    """The command lists the largest and the least alike clusters."""
+    done = command("clusters", shown)
+    name = fates_name(shown)
+    assert done.stdout == (
+        "1 cluster, 3 documents removed\n\n"
+        "  largest            documents   kept   least   median   least alike\n"
+        f"  {name}           4      1   0.823    0.966   changed (part-000.parquet:1)\n\n"
+        "  least alike        documents   kept   least   median   least alike\n"
+        f"  {name}           4      1   0.823    0.966   changed (part-000.parquet:1)\n\n"
+        f"Next: tamis explain {shown} ID shows where a document differs from the one that stayed.\n"
+    )
+
+
+def fates_name(out: Path) -> str:
+    """The name of the only cluster."""
+    (name,) = pl.read_parquet(out / "ledger" / "*.parquet")["cluster"].drop_nulls().unique()
+    return str(name)
+
+
+def test_a_run_without_clusters(tmp_path: Path) -> None:
+    """A run that makes no clusters says so."""
+    run([make_stage("unicode")], split(tmp_path / "in", SHOWN, 1), tmp_path / "out")
+    done = command("clusters", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (2, f"Error: no stage of {tmp_path}/out makes clusters.\nFix: put near_duplicates into the recipe.\n")

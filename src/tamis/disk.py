@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -194,7 +194,7 @@ class Reader:
     def _tasks(self, work: Work, rows: np.ndarray) -> Iterator[Callable[[], Iterator[tuple[pa.Table, np.ndarray]]]]:
         chunks, starts = self.signals.plan.corpus.chunks, self.signals.starts
         borders = np.searchsorted(rows, starts)
-        wanted = {i: rows[a:b].astype(np.int64) - starts[i] for i, (a, b) in enumerate(zip(borders, borders[1:], strict=False)) if a < b}
+        wanted = {i: rows[a:b].astype(np.int64) - starts[i] for i, (a, b) in enumerate(pairwise(borders)) if a < b}
         names = work.columns_for([self.step.name])
         for (_, streamed, _), group in groupby(wanted, key=lambda i: (chunks[i].url, chunks[i].streamed, chunks[i].groups)):
             held = list(group)

@@ -13,10 +13,9 @@ and one at least of `bands` with 1 - (1 - s**rows)**bands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from math import comb
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,7 +64,8 @@ def measured(data: np.ndarray, offsets: np.ndarray, rule: Rule, bands: int, rows
         rows: minima in each.
     """
     n = len(offsets) - 1
-    found = Measured(np.empty((bands, n), np.uint32), *(np.empty(n, np.uint64) for _ in range(3)), np.empty(n, np.uint32))
+    sketch, low, high = np.empty((3, n), np.uint64)
+    found = Measured(np.empty((bands, n), np.uint32), sketch, low, high, np.empty(n, np.uint32))
     room = (*scratch(offsets), np.empty(_longest(offsets), np.uint32), np.empty(bands * rows, np.uint32))
     _measured(aligned(data, np.uint8), aligned(offsets, np.int64), *rule.tables(), *permutations(bands * rows), *room, *found)
     return found
@@ -87,25 +87,6 @@ def signatures(data: np.ndarray, offsets: np.ndarray, rule: Rule, count: int = 1
     room = (*scratch(offsets), np.empty(_longest(offsets), np.uint32))
     _signatures(aligned(data, np.uint8), aligned(offsets, np.int64), *rule.tables(), *permutations(count), *room, minima)
     return minima
-
-
-def to_datasketch(signature: np.ndarray) -> Any:
-    """A signature (u32[n]) as a `datasketch.MinHash`, for its LSH; needs the package datasketch, version 2."""
-    from datasketch import MinHash
-
-    return MinHash(hashvalues=signature, permutations=np.array(permutations(len(signature))), seed=SEED, scheme="affine32")
-
-
-def from_datasketch(sketches: Sequence[Any]) -> np.ndarray:
-    """u32[n, count]: the signatures of `datasketch.MinHash`es of one length.
-
-    Raises:
-        ValueError: they were made with other permutations.
-    """
-    for sketch in sketches:
-        if (sketch.seed, sketch.scheme) != (SEED, "affine32"):
-            raise ValueError(f"signatures are of seed {SEED} and scheme affine32, not of seed {sketch.seed} and scheme {sketch.scheme}")
-    return np.array([sketch.hashvalues for sketch in sketches], np.uint32)
 
 
 def recall(similarity: float, bands: int, rows: int) -> float:

@@ -41,7 +41,8 @@ def first_equal(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndar
     """For every set the first one that is equal to it; itself, if there is none before it or it is empty.
 
     Args:
-        low, high: u64[n] each, 128-bit hashes of the sets.
+        low: u64[n], half of a 128-bit hash of each set.
+        high: u64[n], the other half.
         sizes: u32[n].
 
     Returns:
@@ -142,7 +143,8 @@ def overlaps(sets: np.ndarray, starts: np.ndarray, a: np.ndarray, b: np.ndarray,
     Args:
         sets: u64[:], each set ascending.
         starts: i64[d + 1], where each set begins.
-        a, b: i64[n] each, which sets.
+        a: i64[n], sets.
+        b: i64[n], with which they are compared.
         least_jaccard: a pair that cannot reach it,
         least_containment: nor this containment of the smaller set in the larger, is given up.
 
@@ -158,7 +160,8 @@ def batches(a: np.ndarray, b: np.ndarray, sizes: np.ndarray, most: int) -> np.nd
     """Cut a list of pairs into parts whose documents fit into memory together, if those of each pair do.
 
     Args:
-        a, b: i64[n] each, documents.
+        a: i64[n], documents.
+        b: i64[n], with which they are compared.
         sizes: i64[d], of every document.
         most: sum of the sizes of a part's documents.
 
@@ -270,7 +273,7 @@ def _overlaps(sets, starts, a, b, least_jaccard, least_containment, shared):
         sizes, smaller = np.float64(i_end - i + j_end - j), np.float64(min(i_end - i, j_end - j))
         # Rounded down, so that what the caller computes from the count alone decides.
         least = np.int64(min(least_jaccard / (1.0 + least_jaccard) * sizes, least_containment * smaller))
-        found = np.int64(0)
+        found = 0
         while i < i_end and j < j_end:
             if found + min(i_end - i, j_end - j) < least:
                 break
@@ -285,7 +288,7 @@ def _overlaps(sets, starts, a, b, least_jaccard, least_containment, shared):
 
 @kernel(reads(i64), reads(i64), reads(i64), i64, writes(i64), writes(i64))
 def _batches(a, b, sizes, most, seen, batches):
-    batch, held = np.int64(0), np.int64(0)
+    batch, held = 0, 0
     for p in range(len(batches)):
         more = (0 if seen[a[p]] == batch else sizes[a[p]]) + (0 if seen[b[p]] == batch else sizes[b[p]])
         if held > 0 and held + more > most:

@@ -98,7 +98,7 @@ def _nominated(
 
     def keys(band: int) -> np.ndarray:
         name = f"_band_{band % search.bands:02}"
-        return signals.select(name).collect().to_series().to_numpy()  # type: ignore[no-any-return]
+        return signals.select(name).collect().to_series().to_numpy()
 
     def of_band(band: int) -> tuple[np.ndarray, list[Crowd]]:
         packed = pairs.buckets(keys(band)[members], members)

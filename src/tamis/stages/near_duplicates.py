@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -182,3 +183,42 @@ class NearDuplicates(Stage):
         many = (pl.lit(all_rows["copies"]).cast(pl.UInt32) * pl.col("factor").fill_null(1)).clip(upper_bound=255)
         copies = pl.when(pl.col("dropped").fill_null(value=False)).then(0).otherwise(many).cast(pl.UInt8)
         return verdicts.select(copies.alias("copies"), pl.exclude("row", "dropped", "factor", "reasons"), pl.col("reasons").fill_null([]))
+
+
+def signatures(texts: Sequence[str] | pa.Array, stage: NearDuplicates | None = None, *, permutations: int = 128) -> np.ndarray:
+    """MinHash signatures of texts, bit for bit those of datasketch over the same shingles.
+
+    Args:
+        texts: without nulls.
+        stage: says what a shingle is; None: the defaults.
+        permutations: how many; those of a smaller number are no prefix.
+
+    Returns:
+        u32[n, permutations].
+    """
+    from tamis.kernels import minhash
+
+    array = pa.array(texts, pa.large_string()) if not isinstance(texts, pa.Array) else texts.cast(pa.large_string())
+    return minhash.signatures(*utf8(array), (stage or NearDuplicates()).rule(), permutations)
+
+
+def to_datasketch(signature: np.ndarray) -> Any:
+    """A signature (u32[n]) as a `datasketch.MinHash`, for its LSH; `pip install "tamis[datasketch]"`."""
+    from datasketch import MinHash
+
+    from tamis.kernels import minhash
+
+    drawn = np.array(minhash.permutations(len(signature)))
+    return MinHash(hashvalues=signature, permutations=drawn, seed=minhash.SEED, scheme="affine32")
+
+
+def from_datasketch(sketches: Sequence[Any]) -> np.ndarray:
+    """u32[n, permutations]: the signatures of `datasketch.MinHash`es of one length.
+
+    Raises:
+        StageError: they were made with other permutations.
+    """
+    for sketch in sketches:
+        if (sketch.seed, sketch.scheme) != (1, "affine32"):
+            raise StageError(f'signatures are of seed 1 and scheme "affine32", not of seed {sketch.seed} and scheme "{sketch.scheme}".')
+    return np.array([sketch.hashvalues for sketch in sketches], np.uint32)
