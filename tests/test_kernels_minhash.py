@@ -181,7 +181,7 @@ def test_the_cut_of_sketches_loses_next_to_nothing():
 
 def test_golden_values():
     """These numbers are stored in runs: they change only with the stage's version."""
-    found = minhash.measured(*buffers(["The quick brown fox jumps over the lazy dog", "我们走 café"]), Rule(), 2, 3)
+    found = minhash.measured(*buffers(["The quick brown fox jumps over the lazy dog", "我们走 café"]), Rule(5, "auto"), 2, 3)
     assert [one.tolist() for one in found] == [
         [[822844677, 1893653072], [3003713262, 140752040]],
         [54, 12],

@@ -246,5 +246,5 @@ def test_sketches_of_other_permutations_are_refused() -> None:
     """A MinHash of another seed or scheme does not become a signature."""
     datasketch = pytest.importorskip("datasketch", minversion="2.0.0")
     for other in (datasketch.MinHash(16, seed=2), datasketch.MinHash(16, scheme="legacy")):
-        with pytest.raises(StageError, match="^signatures are of seed 1 and scheme \"affine32\", not of seed"):
+        with pytest.raises(StageError, match=r'^signatures are of seed 1 and scheme "affine32", not of seed '):
             from_datasketch([other])
