@@ -31,6 +31,8 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     ),
     "exact_duplicates folded": make_stage("exact_duplicates", ignore=["case", "white_space", "punctuation"], prefer=["length"]),
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
+    "near_duplicates inside": make_stage("near_duplicates", containment=0.9, unit="auto", prefer=["length"], keep_copies={2: 2}),
+    "near_duplicates by characters": make_stage("near_duplicates", unit="characters", shingle=9, normalise="none", bands=[20, 5], where='source == "web"'),
     "sample": make_stage("sample", share=0.4, seed=3),
 }
 

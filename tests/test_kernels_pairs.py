@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.kernels import graph, pairs
+from tamis.kernels import graph, overlaps, pairs
 
 SMALL = st.lists(st.integers(0, 5), max_size=40)
 
@@ -107,7 +107,7 @@ def test_unique(values):
     assert pairs.unique(u64(values)).tolist() == sorted(set(values))
 
 
-SETS = st.lists(st.sets(st.integers(0, 150), min_size=1, max_size=120), min_size=2, max_size=6)
+SETS = st.lists(st.one_of(st.sets(st.integers(0, 150), min_size=1, max_size=120), st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=9)), min_size=2, max_size=6)
 
 
 @settings(max_examples=200)
@@ -116,7 +116,7 @@ def test_overlaps_are_exact(sets, jaccard, containment):
     """The overlap is exact, and given up only where neither limit can be met."""
     flat, starts = u64([x for one in sets for x in sorted(one)]), np.cumsum([0, *map(len, sets)]).astype(np.int64)
     a, b = (np.array(column) for column in zip(*combinations(range(len(sets)), 2), strict=True))
-    found = pairs.overlaps(flat, starts, a, b, least_jaccard=jaccard, least_containment=containment)
+    found = overlaps.overlaps(overlaps.with_bitmaps(flat, starts), a, b, least_jaccard=jaccard, least_containment=containment)
     for x, y, shared in zip(a, b, found.tolist(), strict=True):
         both = len(sets[x] & sets[y])
         alike = both / len(sets[x] | sets[y]) >= jaccard or both / min(len(sets[x]), len(sets[y])) >= containment

@@ -135,6 +135,19 @@ def test_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert snapshot(tmp_path / "little") == snapshot(tmp_path / "much")
 
 
+@pytest.mark.parametrize("chunk", [64_000_000, 2_000])
+def test_rows_set_aside(tmp_path: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where some rows are no texts, every number still means the same document, and partners are at the right address."""
+    table = alike()
+    holes = pa.array([None if i % 7 == 3 else text for i, text in enumerate(table["text"].to_pylist())])
+    table = table.set_column(1, "text", holes)
+    monkeypatch.setattr(shards, "CHUNK_BYTES", chunk)
+    run(STAGES, split(tmp_path / "in", table, [50, 51]), tmp_path / "out")
+    wanted = {name: fate for name, fate in fates_in_memory(table, judge(table, STAGES)).items() if fate[1] != "unreadable"}
+    assert fates(tmp_path / "out") == wanted
+    assert sum(fate[4] is not None for fate in wanted.values()) > 20
+
+
 def test_no_documents(tmp_path: Path) -> None:
     """Nothing, and nothing but empty texts, is sifted without a fuss."""
     for texts in ([], ["", "", "…"]):

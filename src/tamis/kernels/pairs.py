@@ -1,4 +1,4 @@
-"""Pairs of documents that may be alike: equal sets, buckets of equal keys, and the exact overlap of two sets.
+"""Pairs of documents that may be alike: equal sets, and buckets of equal keys.
 
 A pair of documents a < b is one u64, a * 2**32 + b.
 """
@@ -137,25 +137,6 @@ def unique(values: np.ndarray) -> np.ndarray:
     return values if len(values) < 2 else values[np.concatenate([[True], values[1:] != values[:-1]])]
 
 
-def overlaps(sets: np.ndarray, starts: np.ndarray, a: np.ndarray, b: np.ndarray, *, least_jaccard: float, least_containment: float) -> np.ndarray:
-    """How many elements two sets share.
-
-    Args:
-        sets: u64[:], each set ascending.
-        starts: i64[d + 1], where each set begins.
-        a: i64[n], sets.
-        b: i64[n], with which they are compared.
-        least_jaccard: a pair that cannot reach it,
-        least_containment: nor this containment of the smaller set in the larger, is given up.
-
-    Returns:
-        i64[n]; -1 where it was given up.
-    """
-    shared = np.empty(len(a), np.int64)
-    _overlaps(sets, starts, aligned(a, np.int64), aligned(b, np.int64), least_jaccard, least_containment, shared)
-    return shared
-
-
 def batches(a: np.ndarray, b: np.ndarray, sizes: np.ndarray, most: int) -> np.ndarray:
     """Cut a list of pairs into parts whose documents fit into memory together, if those of each pair do.
 
@@ -263,27 +244,6 @@ def _across(members, hubs, sizes, sketches, ratio, differing, room, state):
             if _passes(members[x], hubs[y], sizes, sketches, ratio, differing):
                 room[state[0]] = _pair(members[x], hubs[y])
                 state[0] += 1
-
-
-@kernel(reads(u64), reads(i64), reads(i64), reads(i64), f64, f64, writes(i64))
-def _overlaps(sets, starts, a, b, least_jaccard, least_containment, shared):
-    for p in range(len(shared)):
-        i, i_end = starts[a[p]], starts[a[p] + 1]
-        j, j_end = starts[b[p]], starts[b[p] + 1]
-        sizes, smaller = np.float64(i_end - i + j_end - j), np.float64(min(i_end - i, j_end - j))
-        # Rounded down, so that what the caller computes from the count alone decides.
-        least = np.int64(min(least_jaccard / (1.0 + least_jaccard) * sizes, least_containment * smaller))
-        found = 0
-        while i < i_end and j < j_end:
-            if found + min(i_end - i, j_end - j) < least:
-                break
-            stop = min(i_end - i, j_end - j, 64)
-            for _ in range(stop):  # that many steps run over no end
-                x, y = sets[i], sets[j]
-                found += x == y
-                i += x <= y
-                j += y <= x
-        shared[p] = found if found >= least else -1
 
 
 @kernel(reads(i64), reads(i64), reads(i64), i64, writes(i64), writes(i64))

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from tamis.documents import utf8
 from tamis.errors import DataError
-from tamis.kernels import graph, minhash, pairs, shingles
+from tamis.kernels import graph, minhash, overlaps, pairs, shingles
 from tamis.stage import Read
 
 Result = TypeVar("Result")
@@ -179,8 +179,9 @@ def _alike(search: Search, rows: np.ndarray, held: np.ndarray, a: np.ndarray, b:
     for _ in read.map(partial(_fill, search.rule, rows, starts, sets), rows.astype(np.uint64)):
         pass
     least = {"least_jaccard": search.jaccard, "least_containment": 2.0 if search.containment is None else search.containment}
+    held_sets = overlaps.with_bitmaps(sets, starts)
     slices = [slice(i, i + SLICE) for i in range(0, len(a), SLICE)]
-    shared = list(_side_by_side(lambda part: pairs.overlaps(sets, starts, a[part], b[part], **least), slices, read.workers))
+    shared = list(_side_by_side(lambda part: overlaps.overlaps(held_sets, a[part], b[part], **least), slices, read.workers))
     common = np.concatenate([*shared, np.empty(0, np.int64)])
     kept = common >= 0
     a, b, common = a[kept], b[kept], common[kept]

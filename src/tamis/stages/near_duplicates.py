@@ -147,9 +147,9 @@ class NearDuplicates(Stage):
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """Shingles, and privately: a u32 for each band, 64 bits of a sketch, and a 128-bit hash of the set."""
-        from tamis.kernels import graph, minhash, pairs
+        from tamis.kernels import graph, minhash, overlaps, pairs
 
-        del graph, pairs  # what `relate` and `decide` need is compiled with the rest, before a run begins
+        del graph, overlaps, pairs  # what `relate` and `decide` need is compiled with the rest, before a run begins
 
         found = minhash.measured(*utf8(docs.column("text")), self.rule(), *self.banding())
         bands = {f"_band_{i:02}": band for i, band in enumerate(found.bands)}
