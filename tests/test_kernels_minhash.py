@@ -98,10 +98,11 @@ def test_order_and_words_matter():
 
 
 @settings(max_examples=100, deadline=None)
-@given(TEXTS, st.sampled_from([1, 8, 23, 96, 128]))
-def test_signatures_are_those_of_datasketch(texts, count):
+@given(TEXTS, st.sampled_from([1, 8, 23, 96, 128]), st.integers(20, 400))
+def test_signatures_are_those_of_datasketch(texts, count, long):
     """The minima are datasketch's, bit for bit, for the same 32-bit shingles."""
     datasketch = pytest.importorskip("datasketch", minversion="2.0.0")
+    texts = [*texts, " ".join(f"{i}th" for i in range(long))]
     found = minhash.signatures(*buffers(texts), Rule(), count)
     for signature, hashes in zip(found, as_sets(texts, Rule()), strict=True):
         theirs = datasketch.MinHash(count, scheme="affine32", hashfunc=int)
