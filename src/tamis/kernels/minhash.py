@@ -97,14 +97,14 @@ def recall(similarity: float, bands: int, rows: int) -> float:
 def banding(similarity: float, wanted: float, *, most: int = 128) -> tuple[int, int]:
     """(bands, rows) that nominate a pair of this similarity with the wanted probability.
 
-    Of all within `most` permutations and 32 bands, the one with the longest rows, for they nominate least besides; of those,
+    Of all within `most` permutations and 40 bands, the one with the longest rows, for they nominate least besides; of those,
     the one with fewest bands. It is (16, 6) for .8 and .99.
     """
     for rows in range(most, 0, -1):
-        for bands in range(1, min(32, most // rows) + 1):
+        for bands in range(1, min(40, most // rows) + 1):
             if recall(similarity, bands, rows) >= wanted:
                 return bands, rows
-    return 32, 1
+    return 40, 1
 
 
 def balanced(similarity: float, *, most: int = 128) -> tuple[int, int]:
