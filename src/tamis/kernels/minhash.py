@@ -191,8 +191,9 @@ def _measured(data, offsets, flags, lower, settings, a, b, word, hashes, table, 
         shingles[d] = n
         first, second = np.uint64(n), np.uint64(n)
         for j in range(n):
-            first += mix(hashes[j])
-            second += mix(~hashes[j])
+            mixed_hash = mix(hashes[j])
+            first += mixed_hash
+            second += (mixed_hash ^ np.uint64(0x9E3779B97F4A7C15)) * hashes[j]
         low[d], high[d] = first, second
         _minima(hashes, n, a, b, mixed, minima)
         _keep(d, minima, bands, sketch)

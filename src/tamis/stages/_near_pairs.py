@@ -110,10 +110,13 @@ def _nominated(
         split = [_split(pairs.members_of(packed[start:stop]), further, sieve, low, most) for start, stop in crowded]
         return pairs.unique(np.concatenate([found, *(more for more, _ in split)])), [crowd for _, crowd in split]
 
+    waiting: list[np.ndarray] = []
     for found, told in _side_by_side(of_band, range(search.bands), min(workers, AT_ONCE)):
-        gathered = pairs.unique(np.concatenate([gathered, found])) if len(found) else gathered
+        waiting.append(found)
         crowds += told
-    return gathered, crowds
+        if sum(map(len, waiting)) > len(gathered) + PAIRS:  # sorted rarely, held little
+            gathered, waiting = pairs.unique(np.concatenate([gathered, *waiting])), []
+    return pairs.unique(np.concatenate([gathered, *waiting])), crowds
 
 
 def _most(shared: np.ndarray, members: int) -> int:
