@@ -161,7 +161,10 @@ def _verified(search: Search, nominated: np.ndarray, sizes: np.ndarray, read: Re
     """Of nominated pairs those that are alike, compared on their texts."""
     a, b = (nominated >> np.uint64(32)).astype(np.int64), (nominated & np.uint64(0xFFFFFFFF)).astype(np.int64)
     rows = pairs.unique(np.concatenate([a, b]))
-    a, b, held = np.searchsorted(rows, a), np.searchsorted(rows, b), sizes[rows].astype(np.int64)
+    place = np.zeros(len(sizes), np.uint32)
+    place[rows] = np.arange(len(rows), dtype=np.uint32)
+    a, b, held = place[a].astype(np.int64), place[b].astype(np.int64), sizes[rows].astype(np.int64)
+    del place
     if held.sum() <= SET_ITEMS:
         yield _alike(search, rows, held, a, b, read)
         return
