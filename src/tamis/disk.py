@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from polars.io.plugins import register_io_source
 
 from tamis import files, mappers, reading
 from tamis.documents import canonical
 from tamis.measure import Step, base, names_used, select, walk
 from tamis.plan import BASE, Plan
 from tamis.shards import Chunk
-from tamis.work import Done, Work, conform, of_ledger, rows_of
+from tamis.work import Done, Work, changed, conform, of_ledger, rows_of
 
 Result = TypeVar("Result")
 SLAB_ROWS = 50_000
@@ -81,13 +83,22 @@ class DiskSignals:
         return pl.concat(frames, how="horizontal")
 
     def signals(self, chunk: Chunk, name: str) -> pl.DataFrame:
-        """Signals of one step on one chunk, under plain names."""
-        return files.read_frame(files.join(self.plan.folder(name), chunk.name)).drop("row")
+        """Signals of one step on one chunk that decisions see, under plain names."""
+        place = files.join(self.plan.folder(name), chunk.name)
+        kept = None if dict(self.plan.named)[name].decides_by_private else [one for one in files.columns_of(place) if not one.startswith("_")]
+        return files.read_frame(place, kept).drop("row")
 
     def relations(self, name: str) -> pl.LazyFrame | None:
         """What a step's `relate` found."""
         place = self.plan.relation(name)
         return files.read_frame(place).lazy() if files.exists(place) else None
+
+    def not_compared(self, name: str) -> int | None:
+        """Pairs that a step's `relate` says it left out; None for one that says nothing."""
+        place = self.plan.relation(name)
+        if not files.exists(place) or "not_compared" not in files.columns_of(place):
+            return None
+        return int(files.read_frame(place, ["not_compared"])["not_compared"].sum())
 
     def addresses(self, rows: pl.Series) -> pl.Series:
         """Row numbers of the corpus as "shard:row"."""
@@ -114,10 +125,21 @@ class DiskSignals:
         return pl.Series("shard", np.repeat(np.array(names, object), counts).tolist(), pl.String)
 
     def corpus_frame(self, name: str) -> pl.LazyFrame:
-        """Signals of one step over the whole corpus, with `row` (u64), for `relate`."""
-        frames = [self.signals(chunk, name) for chunk in self.plan.corpus.chunks]
-        whole = pl.concat(frames or [signals_of_nothing(self.plan)[name]], how="vertical_relaxed")
-        return whole.with_columns(pl.int_range(whole.height, dtype=pl.UInt64).alias("row")).lazy()
+        """Signals of one step over the whole corpus, with `row` (u64), for `relate`; only the columns asked for are read."""
+        nothing = signals_of_nothing(self.plan)[name].with_columns(row=pl.lit(0, pl.UInt64))
+
+        def source(wanted: list[str] | None, where: pl.Expr | None, most: int | None, _: int | None) -> Iterator[pl.DataFrame]:
+            columns = wanted or nothing.columns
+            yield nothing.clear().select(columns)
+            for chunk, start, stop in zip(self.plan.corpus.chunks, self.starts, self.starts[1:], strict=False):
+                frame = files.read_frame(files.join(self.plan.folder(name), chunk.name), [one for one in columns if one != "row"] or ["row"])
+                frame = frame.with_columns(pl.int_range(start, stop, dtype=pl.UInt64, eager=True).alias("row")).select(columns)
+                frame = frame.cast({one: nothing.schema[one] for one in columns})
+                frame = frame if most is None else frame.head(most)
+                most = None if most is None else most - frame.height
+                yield frame if where is None else frame.filter(where)
+
+        return register_io_source(source, schema=nothing.schema)
 
     def reader(self, step: Step) -> Reader:
         """Documents by row number, as a step sees them."""
@@ -158,6 +180,45 @@ class Reader:
         back[order] = np.arange(len(order))
         return pa.concat_tables(tables).take(pa.array(back)).combine_chunks()
 
+    @property
+    def workers(self) -> int:
+        """Those of the run."""
+        return self.signals.workers
+
+    def map(self, function: Callable[[pa.Table, np.ndarray], Result], rows: np.ndarray) -> Iterator[Result]:
+        """The function of documents and their row numbers, piece by piece; parts of a large row group are decoded here, once."""
+        work = Work.of(self.signals.plan)
+        found = mappers.threads(lambda task: [function(*one) for one in task()], self._tasks(work, rows), self.workers)
+        return (result for results in found for result in results)
+
+    def _tasks(self, work: Work, rows: np.ndarray) -> Iterator[Callable[[], Iterator[tuple[pa.Table, np.ndarray]]]]:
+        chunks, starts = self.signals.plan.corpus.chunks, self.signals.starts
+        borders = np.searchsorted(rows, starts)
+        wanted = {i: rows[a:b].astype(np.int64) - starts[i] for i, (a, b) in enumerate(pairwise(borders)) if a < b}
+        names = work.columns_for([self.step.name])
+        for (_, streamed, _), group in groupby(wanted, key=lambda i: (chunks[i].url, chunks[i].streamed, chunks[i].groups)):
+            held = list(group)
+            if not streamed:
+                for i in held:
+                    yield partial(self._pieces, work, names, wanted[i], i, None)
+                continue
+            by_chunk = {chunks[i]: i for i in held}
+            for chunk, piece in reading.pieces([chunks[i] for i in held], names):
+                yield partial(self._pieces, work, names, wanted[by_chunk[chunk]], by_chunk[chunk], piece)
+
+    def _pieces(self, work: Work, names: list[str], inside: np.ndarray, i: int, one: reading.Piece | None) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """Those of the wanted documents of chunk i that are in a piece; None: all pieces, read here."""
+        chunk = self.signals.plan.corpus.chunks[i]
+        numbers = rows_of(work, chunk)[inside]
+        for piece in [one] if one else (piece for _, piece in reading.pieces([chunk], names)):
+            mask = np.isin(piece.numbers, numbers, assume_unique=True)
+            if mask.any():
+                batch = canonical(conform(piece.table.filter(pa.array(mask)), work.schema, names), work.columns, place=chunk.url)
+                found = inside[np.isin(numbers, piece.numbers, assume_unique=True)] + self.signals.starts[i]
+                if batch.docs.num_rows != len(found):
+                    raise changed(chunk.url)
+                yield as_seen(work, self.step, batch.docs), found.astype(np.uint64)
+
 
 @dataclass(frozen=True)
 class Visible:
@@ -174,7 +235,6 @@ class Visible:
 
 def visible(work: Work, step: Step, chunk: Chunk | None, *, measured: bool = False) -> pa.Table:
     """Readable documents of a chunk as a step sees them: its columns, edited by the edits above it; once measured, those of the ledger."""
-    above = work.steps[: [one.name for one in work.steps].index(step.name)]
     names = work.columns_for([step.name])
     if chunk is None:
         docs = canonical(pa.schema([work.schema.field(name) for name in names]).empty_table(), work.columns).docs
@@ -182,6 +242,12 @@ def visible(work: Work, step: Step, chunk: Chunk | None, *, measured: bool = Fal
         piece = reading.read(chunk, names)
         batch = canonical(conform(piece.table, work.schema, names), work.columns, place=chunk.url)
         docs = of_ledger(batch.docs, piece.numbers[batch.rows], rows_of(work, chunk))[0] if measured else batch.docs
+    return as_seen(work, step, docs)
+
+
+def as_seen(work: Work, step: Step, docs: pa.Table) -> pa.Table:
+    """Canonical documents as a step sees them: edited by the edits above it, the columns that it reads."""
+    above = work.steps[: [one.name for one in work.steps].index(step.name)]
     for _, walked in walk(docs, above, (), work.columns):
         docs = walked
     return select(step.stage.columns_read(), docs, work.columns, step.name)

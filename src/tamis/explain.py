@@ -9,13 +9,14 @@ from typing import Any
 import polars as pl
 
 from tamis import files
+from tamis.difference import difference
 from tamis.errors import DataError
 from tamis.folder import Finished
 from tamis.stage import Edit, Filter, Stage
 from tamis.where import condition
 
 NOTHING = {True: "no signals to show", False: "not asked: the document was dropped above"}
-SHOWN = ("partner", "similarity", "verified", "cluster", "cluster_size")
+SHOWN = ("partner", "similarity", "containment", "verified", "cluster", "cluster_size")
 
 
 def explain(run: Finished, document: str) -> list[dict[str, Any]]:
@@ -69,8 +70,16 @@ def _explained(run: Finished, row: dict[str, Any]) -> dict[str, Any]:
         "also": row["also"],
         "bytes": signals["text.bytes"][0],
         **{name: row[name] for name in SHOWN if row.get(name) is not None},
+        **({"difference": _difference(run, row)} if row.get("verified") and row.get("partner") else {}),
         "stages": stages,
     }
+
+
+def _difference(run: Finished, row: dict[str, Any]) -> list[str]:
+    try:
+        return difference(run, row["partner"], f"{row['shard']}:{row['row']}")
+    except DataError as error:
+        return [f"not shown: {str(error).splitlines()[0]}"]
 
 
 def _lines(name: str, stage: Stage, signals: pl.DataFrame, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -156,6 +165,8 @@ def as_text(one: dict[str, Any]) -> str:
     if one["also"]:
         lines.append(f"  would also fail {'; '.join(one['also'])}")
     lines += [f"  {key.replace('_', ' ')}  {shown(one[key])}" for key in SHOWN if key in one]
+    if "difference" in one:
+        lines += ["", f"Compared with {one['partner']}, [-words-] only there, {{+words+}} only here:", *(f"  {line}" for line in one["difference"])]
     for stage in one["stages"]:
         lines += ["", f"{stage['number']} {stage['stage']}", *_block(stage)]
     return "\n".join(lines)

@@ -198,8 +198,11 @@ def read_json(url: str) -> Any:
 
 def write_table(url: str, table: pa.Table) -> None:
     """A small Parquet file of signals: one row group, zstd."""
+    # Private signals are hashes for the most part: dictionaries that are tried on them took three quarters of the time.
+    plain = [name for name in table.column_names if not (name.startswith("_") or "._" in name)] or False
     with writing(url) as file:
-        pq.write_table(table, file, compression="zstd", row_group_size=max(1, table.num_rows), store_schema=True)
+        rows = max(1, table.num_rows)
+        pq.write_table(table, file, compression="zstd", row_group_size=rows, use_dictionary=plain, write_statistics=plain)
 
 
 def write_frame(url: str, frame: pl.DataFrame) -> None:

@@ -65,7 +65,7 @@ class Signals(Protocol):
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a stage that needs the corpus decided about the living: their row numbers, ascending, and verdicts."""
+    """What a stage that needs the corpus decided about the living of whom it said anything: row numbers, ascending, and verdicts."""
 
     rows: np.ndarray
     verdicts: pl.DataFrame
@@ -255,7 +255,8 @@ def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     alive = pl.col("copies") > 0
     where = getattr(step.stage, "where", None)
     kept = frame.filter(alive & condition(where) if where else alive)
-    own = [name for name in kept.columns if name.startswith(f"{step.name}.")]
+    hidden = "" if step.stage.decides_by_private else f"{step.name}._"
+    own = [name for name in kept.columns if name.startswith(f"{step.name}.") and not (hidden and name.startswith(hidden))]
     return kept.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()]))
 
 
@@ -265,7 +266,10 @@ def _choose(step: Step, reached: pl.DataFrame | None, signals: Signals, copies: 
     verdicts = decide(step, reached, signals.relations(step.name))
     rows = reached["row"].to_numpy()
     copies[rows] = verdicts["copies"].to_numpy()
-    return Chosen(rows, verdicts)
+    # Of most documents nothing is said.
+    said = pl.any_horizontal(pl.col("copies") != living["copies"], pl.exclude("copies", "reasons").is_not_null())
+    some = verdicts.select(said.alias("said"))["said"]
+    return Chosen(rows[some.to_numpy()], verdicts.filter(some))
 
 
 def _slab(frame: pl.DataFrame, steps: Sequence[Step], chosen: Mapping[str, Chosen], signals: Signals) -> pl.DataFrame:

@@ -14,10 +14,13 @@ from tamis import ledger
 from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
 from tamis.errors import StageError
 from tamis.files import as_given, plain
+from tamis.mappers import default_workers, threads
 from tamis.measure import Step, base, names_used, select, walk
 from tamis.stage import Stage, has, named
 
 Result = TypeVar("Result")
+PART_ROWS = 5_000
+"""Documents that a stage's `relate` is handed at a time."""
 UNREADABLE = "unreadable"
 """In memory, the ledger's name for what a run would put into quarantine."""
 
@@ -125,8 +128,23 @@ def _measured(batch: Batch, steps: list[Step], columns: Columns, carried: Sequen
 
 def _related(step: Step, signals: pl.DataFrame, docs: pa.Table) -> pl.LazyFrame | None:
     numbered = signals.with_columns(pl.int_range(docs.num_rows, dtype=pl.UInt64).alias("row"))
-    found: pl.LazyFrame | None = step.stage.relate(numbered.lazy(), lambda rows: docs.take(pa.array(rows)))  # type: ignore[attr-defined]
+    found: pl.LazyFrame | None = step.stage.relate(numbered.lazy(), _Reader(docs))  # type: ignore[attr-defined]
     return found
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A `Read` over one table."""
+
+    docs: pa.Table
+    workers: int = field(default_factory=default_workers)
+
+    def __call__(self, rows: np.ndarray) -> pa.Table:
+        return self.docs.take(pa.array(rows))
+
+    def map(self, function: Callable[[pa.Table, np.ndarray], Result], rows: np.ndarray) -> Iterator[Result]:
+        parts = np.array_split(rows, max(1, len(rows) // PART_ROWS))
+        return threads(lambda part: function(self(part), part), parts, self.workers)
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,24 @@ class Scan(Protocol):
         ...
 
 
-Read = Callable[[np.ndarray], pa.Table]
-"""For `relate`: row numbers (u64[n], as in the column `row`) → their documents, in that order."""
+class Read(Protocol):
+    """Documents by row number, for `relate`: as the edits above the stage left them."""
+
+    workers: int
+    """How many may work side by side."""
+
+    def __call__(self, rows: np.ndarray) -> pa.Table:
+        """The documents of some rows (u64[n], as in the column `row`), in that order."""
+        ...
+
+    def map(self, function: Callable[[pa.Table, np.ndarray], Result], rows: np.ndarray) -> Iterator[Result]:
+        """`function` of documents and their row numbers, a few megabytes at a time, by threads; results in order.
+
+        Args:
+            function: called side by side; each document is in one call.
+            rows: u64[n], ascending, each once.
+        """
+        ...
 
 
 class Stage:
@@ -58,6 +74,8 @@ class Stage:
     """Installed packages of which another version may measure other numbers."""
     needs_corpus: ClassVar[bool] = False
     """`decide` must see all documents at once."""
+    decides_by_private: ClassVar[bool] = True
+    """`decide` sees private signals; False spares their memory where only `relate` does."""
 
     @classmethod
     def name(cls) -> str:

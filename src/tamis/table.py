@@ -28,6 +28,7 @@ TABLE = {
     "fineweb_quality": "tamis.stages.fineweb_quality:FinewebQuality",
     "contamination": "tamis.stages.contamination:Contamination",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
+    "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
     "sample": "tamis.stages.sample:Sample",
 }
 """In the order in which `tamis stages` lists them: from cheap and certain to costly."""

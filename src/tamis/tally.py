@@ -117,11 +117,19 @@ class Tally:
         return [{"reason": reason, "failed": self.failed[name, reason], "only": self.only[name, reason]} for reason in (*known, *seen)]
 
 
-def warnings(funnel: Sequence[Mapping[str, Any]], tally: Tally, quarantined: Mapping[str, int], unreadable: Mapping[str, str], faults: Mapping[str, int]) -> list[str]:
+def warnings(
+    funnel: Sequence[Mapping[str, Any]],
+    tally: Tally,
+    quarantined: Mapping[str, int],
+    unreadable: Mapping[str, str],
+    faults: Mapping[str, int],
+    not_compared: Mapping[str, int],
+) -> list[str]:
     """What a person should look at before they use the data."""
     said = [f"{name} cannot be read and was left out: {problem}" for name, problem in unreadable.items()]
     said += [f"{count:,} {_documents(count)} set aside, see quarantine/: {reason}." for reason, count in sorted(quarantined.items())]
     said += [f"{name} failed on {count:,} {_documents(count)}, measured as null; see faults/ beside its signals." for name, count in sorted(faults.items())]
+    said += [f"{name} did not compare {count:,} pairs, in groups of too many documents that share much." for name, count in not_compared.items() if count]
     if tally.without_id and tally.ids:
         said.append(f"{tally.without_id:,} {_documents(tally.without_id)} without an id; their address is shard:row.")
     repeated = tally.repeated_ids

@@ -91,6 +91,21 @@ def explain(
 
 
 @app.command()
+def clusters(
+    out: Out,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many of each kind.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List the largest and the most doubtful clusters of near-duplicates."""
+    from tamis import clusters as clustering
+    from tamis import folder
+    from tamis.cli import show
+
+    found = clustering.clusters(folder.opened(out), most)
+    show.out(json.dumps(found, indent=2) if as_json else show.clusters(found, out))
+
+
+@app.command()
 def export(
     out: Out,
     where: Annotated[str | None, typer.Option(help="""Which: "stage == 'gopher_quality'", "copies == 0 and lang == 'fr'".""")] = None,

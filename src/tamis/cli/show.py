@@ -87,6 +87,24 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
     return "\n".join(lines)
 
 
+def clusters(found: Mapping[str, Any], out: str) -> str:
+    """The largest and the most doubtful clusters."""
+    lines = [f"{counted(found['clusters'], 'cluster')}, {counted(found['removed'], 'document')} removed"]
+    lines += [f"{name} did not compare {counted(count, 'pair')}" for name, count in found["not_compared"].items() if count]
+    for title, name in (("largest", "largest"), ("least alike", "doubtful")):
+        rows = [(title, "documents", "kept", "least", "median", "least alike")]
+        for one in found[name]:
+            least = one["least_alike"]
+            who = "" if least is None else f"{least['id']} ({least['address']})" if least["id"] is not None else least["address"]
+            similarities = ("" if one[key] is None else f"{one[key]:.3f}" for key in ("least", "median"))
+            rows.append((one["cluster"], f"{one['size']:,}", f"{one['kept']:,}", *similarities, who))
+        if found[name]:
+            lines += ["", table(rows, right=(1, 2, 3, 4))]
+    if found["clusters"]:
+        lines += ["", f"Next: tamis explain {out} ID shows where a document differs from the one that stayed."]
+    return "\n".join(lines)
+
+
 def plan(described: Mapping[str, Any]) -> str:
     """A plan, for `--dry-run`."""
     rows = [("stage", "reads", "decides by", "measured")]

@@ -1,0 +1,75 @@
+"""What two documents do not share, word by word, for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+
+from tamis.errors import DataError
+from tamis.folder import Finished
+from tamis.reading import pieces
+from tamis.work import Work, edited, kept_rows
+
+MOST_WORDS = 20_000
+"""Compared at most; a longer text is compared as far as that."""
+CONTEXT = 4
+SHOWN_WORDS = 12
+SHOWN_LINES = 20
+
+
+def difference(run: Finished, kept: str, dropped: str) -> list[str]:
+    """The places where two documents differ, the words of the kept one as [-…-] and those of the dropped one as {+…+}.
+
+    Raises:
+        DataError: the shards are gone or have changed.
+    """
+    texts = [text_at(run, address) for address in (kept, dropped)]
+    a, b = (text.split() for text in texts)
+    found = list(_places(a[:MOST_WORDS], b[:MOST_WORDS]))
+    lines = found[:SHOWN_LINES]
+    if len(found) > len(lines):
+        lines.append(f"and in {len(found) - len(lines):,} more places")
+    if max(len(a), len(b)) > MOST_WORDS:
+        lines.append(f"compared are the first {MOST_WORDS:,} words")
+    return lines or ["the same words; only white space differs" if texts[0] != texts[1] else "the same text"]
+
+
+def text_at(run: Finished, address: str) -> str:
+    """The text of the document at "shard:row", as the edits left it."""
+    shard, _, number = address.rpartition(":")
+    row, plan = int(number), run.plan()
+    work = Work.of(plan)
+    for chunk in plan.corpus.chunks:
+        if plan.corpus.shards[chunk.shard].name == shard and chunk.start <= row < chunk.stop:
+            for _, piece in pieces([chunk]):
+                if row in piece.numbers:
+                    return str(edited(work, kept_rows(piece, np.array([row]))).column(work.columns.text)[0].as_py())
+    raise DataError(f"{address} cannot be read any more.")
+
+
+def _places(a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
+    first = _shared(a, b)
+    last = _shared(a[first:][::-1], b[first:][::-1])
+    # Exact where that is quick; in long texts common words are not looked for.
+    middle_a, middle_b = a[first : len(a) - last], b[first : len(b) - last]
+    match = SequenceMatcher(None, middle_a, middle_b, autojunk=len(middle_a) * len(middle_b) > 4_000_000)
+    for kind, i, i_end, j, j_end in match.get_opcodes():
+        if kind != "equal":
+            at, after = first + i, first + i_end
+            parts = [_said(a[max(0, at - CONTEXT) : at]), f"[-{_said(middle_a[i:i_end])}-]" * (i < i_end), f"{{+{_said(middle_b[j:j_end])}+}}" * (j < j_end)]
+            yield f"word {at + 1:,}: " + " ".join(part for part in (*parts, _said(a[after : after + CONTEXT])) if part)
+
+
+def _shared(a: Sequence[str], b: Sequence[str]) -> int:
+    """How many words they have in common from the beginning."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _said(words: Sequence[str]) -> str:
+    """Some words, without what a terminal would act on."""
+    half = SHOWN_WORDS // 2
+    some: list[Any] = [*words[:half], f"… ({len(words) - 2 * half:,} words) …", *words[-half:]] if len(words) > SHOWN_WORDS else list(words)
+    return " ".join("".join(c if c.isprintable() else "�" for c in word[:60]) for word in some)
