@@ -32,10 +32,15 @@ def test_planted_copies_are_found(outcome: pl.DataFrame) -> None:
     assert planted.filter(pl.col("id").is_in(kept) & pl.col("of").is_in(kept)).height == 0
 
 
-def test_edited_copies_are_not_taken_for_equal(outcome: pl.DataFrame) -> None:
-    """A copy with 10 % of its words edited is no exact duplicate."""
-    edited = outcome.filter(pl.col("what").is_in(["edit_02", "edit_10", "edit_35", "cut_80", "shuffled", "wrapped"]))
-    assert edited.filter(pl.col("stage") == "exact_duplicates").height == 0
+def test_near_copies_go_and_others_stay(outcome: pl.DataFrame) -> None:
+    """Of two texts that are alike in four of five parts one stays; what is less alike is nobody's near-duplicate."""
+    dropped = outcome.filter(pl.col("stage") == "near_duplicates")
+    assert dropped["similarity"].min() >= 0.8
+    kept = set(outcome.filter(pl.col("copies") > 0)["id"])
+    both = outcome.filter(pl.col("id").is_in(kept) & pl.col("of").is_in(kept))
+    assert both.filter(pl.col("what") == "edit_35").height > 10
+    # `lines` takes parts of some of them, so that what is left is a little less alike than what was planted.
+    assert both.filter(pl.col("jaccard") >= 0.85).height == 0
 
 
 @pytest.mark.parametrize("what", ["hex", "lorem", "mojibake", "repeated_lines", "stuffing", "table", "word_salad"])
@@ -47,8 +52,9 @@ def test_plain_junk_is_dropped(outcome: pl.DataFrame, what: str) -> None:
 
 
 def test_good_english_prose_stays(outcome: pl.DataFrame) -> None:
-    """Of clean real English documents at most a tenth are lost."""
+    """Of clean real English documents at most a tenth are lost, but for those of which a longer near-copy stays."""
     lang = pl.read_parquet(SAMPLE / "raw" / "*.parquet").select("id", "lang")
     clean = outcome.join(lang, on="id").filter((pl.col("what") == "clean") & (pl.col("lang") == "en"))
     assert clean.height > 1000
-    assert clean.filter(pl.col("copies") > 0).height >= 0.9 * clean.height
+    stays = (pl.col("copies") > 0) | (pl.col("stage") == "near_duplicates")
+    assert clean.filter(stays).height >= 0.9 * clean.height

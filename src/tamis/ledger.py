@@ -267,7 +267,7 @@ def _choose(step: Step, reached: pl.DataFrame | None, signals: Signals, copies: 
     rows = reached["row"].to_numpy()
     copies[rows] = verdicts["copies"].to_numpy()
     # Of most documents nothing is said.
-    said = pl.any_horizontal(pl.col("copies") != living["copies"], pl.exclude("copies", "reasons").is_not_null())
+    said = pl.any_horizontal(pl.col("copies") != reached["copies"], pl.exclude("copies", "reasons").is_not_null())
     some = verdicts.select(said.alias("said"))["said"]
     return Chosen(rows[some.to_numpy()], verdicts.filter(some))
 
