@@ -12,6 +12,7 @@ import numpy as np
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
 from tamis.kernels._text import decode
+from tamis.kernels.splice import copied
 
 _MAYBE_NOT = {None: 0, "NFC": unicode.MAYBE_NOT_NFC, "NFKC": unicode.MAYBE_NOT_NFKC}
 
@@ -133,8 +134,7 @@ def _rewrite(data, offsets, removed, changed, borders, written):
     for d in range(len(removed)):
         i, end, n = offsets[d], offsets[d + 1], borders[d]
         if removed[d] == 0 and changed[d] == 0:
-            for k in range(end - i):
-                written[n + k] = data[i + k]
+            copied(data, i, end, written, n)
             continue
         while i < end:
             c, width = decode(data, i)
