@@ -11,7 +11,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._text import decode
+from tamis.kernels._text import bytes_between, decode, zeros_below
 from tamis.kernels.splice import copied
 
 _MAYBE_NOT = {None: 0, "NFC": unicode.MAYBE_NOT_NFC, "NFKC": unicode.MAYBE_NOT_NFKC}
@@ -73,13 +73,12 @@ def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found) -> tuple[np.nda
 
 
 @helper
-def _is_plain(data, i):
-    """Whether the 8 bytes at i are printable ASCII, tabs or "\\n"; no early exit, so that LLVM makes vector code of it."""
-    odd = False
-    for k in range(8):
-        b = data[i + k]
-        odd |= (b >= 0x7F) | ((b < 0x20) & (b != 9) & (b != 10))
-    return not odd
+def _plain(data, i, end):
+    """How many of the next 64 bytes are printable ASCII, tabs or "\\n", up to the first that is not; 0 where few bytes follow."""
+    if i + 64 > len(data):
+        return np.int64(0)
+    odd = ~(bytes_between(data, i, 0x20, 0x7E) | bytes_between(data, i, 9, 10))
+    return min(np.int64(zeros_below(odd)), end - i)
 
 
 @helper
@@ -105,11 +104,11 @@ def _scan(data, offsets, flags, combining, form, newlines, controls, removed, ch
         size = end - i
         before = 0  # combining class of the character before: out of order means not normal
         while i < end:
-            if end - i >= 8 and _is_plain(data, i):
-                i += 8
+            skipped = _plain(data, i, end)
+            if skipped > 0:
+                i += skipped
                 before = 0
-                continue
-            stop = min(end, i + 8)
+            stop = i if skipped == 64 else min(end, i + 8)
             while i < stop:
                 c, width = decode(data, i)
                 if newlines and _is_line_end(c):
