@@ -79,7 +79,7 @@ def test_the_recipe_of_the_readme_is_one() -> None:
     """The example of a recipe has only keys, stages and parameters that exist."""
     loaded = recipe.parse(recipe.from_yaml(_blocks("yaml")[0]), place="README.md")
     assert [name for name, _ in loaded.named()] == [
-        "mojibake", "unicode", "lines", "rules", "rules_2", "gopher_quality", "gopher_repetition", "exact_duplicates", "mask", "sample",
+        "mojibake", "unicode", "lines", "rules", "rules_2", "gopher_quality", "gopher_repetition", "near_duplicates", "mask", "sample",
     ]  # fmt: skip
 
 
