@@ -13,7 +13,6 @@ import argparse
 import random
 import sys
 import tempfile
-import time
 import unicodedata
 from collections.abc import Callable
 from functools import partial
@@ -22,9 +21,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from _one_core import best, seconds, split_all
 from tamis.stages.contamination import Contamination
 
-TURNS = 7
 WORDS = 40
 
 
@@ -38,19 +37,6 @@ def drawn(texts: list[str], n: int) -> list[str]:
     draw = random.Random(0)
     words = [word for text in texts for word in text.split()]
     return [" ".join(draw.choices(words, k=WORDS)) for _ in range(n)]
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Processor time of this thread, which other processes hardly disturb."""
-    begun = time.thread_time()
-    work()
-    return time.thread_time() - begun
-
-
-def split_all(texts: list[str]) -> None:
-    """The least that any word-counting program in Python does."""
-    for text in texts:
-        text.split()
 
 
 def compare(texts: list[str], items: list[str]) -> dict[str, float]:
@@ -70,12 +56,9 @@ def compare(texts: list[str], items: list[str]) -> dict[str, float]:
             "contamination": partial(stage.measure, clean),
             "contamination, one document in 100": partial(stage.measure, holding),
         }
-        best = dict.fromkeys(work, float("inf"))
-        for _ in range(TURNS):
-            for name, task in work.items():
-                best[name] = min(best[name], seconds(task))
+        taken = best(work)
     size = sum(len(text.encode()) for text in texts) / 1e6
-    return {"text": size, "index": index, **{name: size / time_taken for name, time_taken in best.items()}}
+    return {"text": size, "index": index, **{name: size / time_taken for name, time_taken in taken.items()}}
 
 
 def as_documents(texts: list[str]) -> pa.Table:
