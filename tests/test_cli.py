@@ -17,7 +17,6 @@ from runs import command, ledger, run, snapshot, split
 from stages_for_tests import Length, Lower, Twins
 
 import tamis
-from tamis.cli import main
 
 Tamis = Callable[..., tuple[int, str, str]]
 TABLE = pa.table({
@@ -60,21 +59,6 @@ class Vowels(Filter):
 def count(docs):
     return docs.num_rows
 '''
-
-
-@pytest.fixture
-def tamis_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tamis:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def call(*words: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
 
 
 @pytest.fixture

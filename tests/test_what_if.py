@@ -459,22 +459,6 @@ Next: tamis what-if OUT gopher_quality=off length.min_chars=101
 """
 
 
-@pytest.fixture
-def tamis_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
-    """Run a command in this process: exit code, stdout, stderr."""
-    from tamis.cli import main
-
-    def call(*words: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
-
-
 def test_the_command(many: str, tamis_command: Callable[..., tuple[int, str, str]]) -> None:
     """What changes, by stage, source and language, and rules to look at, as a person reads it."""
     code, out, err = tamis_command("what-if", many, "length.min_chars=30", "length.by.lang.fr.min_chars=120", "gopher_quality=off")

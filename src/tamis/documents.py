@@ -290,3 +290,8 @@ def printed(array: pa.Array) -> pa.Array:
     if pa.types.is_float16(kind):
         array = array.cast(pa.float32())
     return as_binary(array.cast(pa.string()))
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> pl.Series:
+    """f64[n]; null where the whole is 0. One division of two integers, so that 5 in 50 equals the limit 0.1."""
+    return pl.select(pl.when(pl.Series(whole) > 0).then(pl.Series(part / np.maximum(whole, 1)))).to_series()

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import utf8
+from tamis.documents import ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Edit, parameters
 
@@ -141,15 +141,10 @@ def _signals(counts: dict[str, np.ndarray]) -> pl.DataFrame:
             "words": counts["words"],
             "removed_lines": removed["lines"],
             "removed_words": removed["words"],
-            "removed_word_share": _share(removed["words"], counts["words"]),
-            "removed_char_share": _share(removed["chars"], counts["chars"]),
+            "removed_word_share": ratio(removed["words"], counts["words"]),
+            "removed_char_share": ratio(removed["chars"], counts["chars"]),
             "shortened_lines": counts["shortened_lines"],
             **{name: counts[name] for name in DROPPED_BY},
         }
     )
 
-
-def _share(part: np.ndarray, whole: np.ndarray) -> pl.Series:
-    """f64[n]; null where the whole is 0. One division of two integers, so that 1 in 20 equals the limit 0.05."""
-    share = part / np.maximum(whole, 1)
-    return pl.select(pl.when(pl.Series(whole) > 0).then(pl.Series(share))).to_series()

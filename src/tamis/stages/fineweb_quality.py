@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import utf8
+from tamis.documents import ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
 
@@ -94,15 +94,10 @@ class FinewebQuality(Filter):
         chars = np.where(lines > 0, counts["chars"], 0)
         return pl.DataFrame(
             {
-                "terminal_punctuation_line_share": _share(counts["terminal_lines"], lines),
-                "short_line_share": _share(counts["short_lines"], lines),
-                "duplicate_line_char_share": _share(counts["repeated_chars"], chars),
-                "newlines_per_token": _share(counts["newlines"], counts["tokens"]),
+                "terminal_punctuation_line_share": ratio(counts["terminal_lines"], lines),
+                "short_line_share": ratio(counts["short_lines"], lines),
+                "duplicate_line_char_share": ratio(counts["repeated_chars"], chars),
+                "newlines_per_token": ratio(counts["newlines"], counts["tokens"]),
             }
         )
 
-
-def _share(part: np.ndarray, whole: np.ndarray) -> pl.Series:
-    """f64[n]; null where the whole is 0. One division of two integers, so that 3 in 10 equals the limit 0.3."""
-    share = part / np.maximum(whole, 1)
-    return pl.select(pl.when(pl.Series(whole) > 0).then(pl.Series(share))).to_series()

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import utf8
+from tamis.documents import ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
 
@@ -154,7 +154,7 @@ def _paper(counts: dict[str, np.ndarray]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "words": words,
-            "mean_word_length": _ratio(counts["word_chars"], words),
+            "mean_word_length": ratio(counts["word_chars"], words),
             "hash_share": _share(counts["hashes"], words),
             "ellipsis_share": _share(ellipses, words),
             "symbol_share": _share(np.maximum(counts["hashes"], ellipses), words),
@@ -172,7 +172,7 @@ def _datatrove(counts: dict[str, np.ndarray]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "words": counts["words"],
-            "mean_word_length": _ratio(counts["word_chars"], counts["words"]),
+            "mean_word_length": ratio(counts["word_chars"], counts["words"]),
             "hash_share": _share(counts["hashes"], tokens),
             "ellipsis_share": _share(ellipses, tokens),
             "symbol_share": _share(np.maximum(counts["hashes"], ellipses), tokens),
@@ -190,7 +190,7 @@ def _dclm(counts: dict[str, np.ndarray]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "words": counts["alnum_first_tokens"],
-            "mean_word_length": _ratio(counts["token_chars"], tokens),
+            "mean_word_length": ratio(counts["token_chars"], tokens),
             "hash_share": _share(counts["hashes"], tokens),
             "ellipsis_share": _share(ellipses, tokens),
             "symbol_share": _share(_sum(counts["hashes"], ellipses), tokens),
@@ -212,10 +212,5 @@ _SIGNALS = {"paper": _paper, "datatrove": _datatrove, "dclm": _dclm}
 
 def _share(part: np.ndarray, whole: np.ndarray) -> pl.Series:
     """f64[n], at most 1: "###" is one token that holds three "#"."""
-    return _ratio(np.minimum(part, whole), whole)
+    return ratio(np.minimum(part, whole), whole)
 
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> pl.Series:
-    """f64[n]; null where the whole is 0. One division of two integers, so that 5 in 50 equals the limit 0.1."""
-    ratio = part / np.maximum(whole, 1)
-    return pl.select(pl.when(pl.Series(whole) > 0).then(pl.Series(ratio))).to_series()

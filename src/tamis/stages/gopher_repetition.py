@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import utf8
+from tamis.documents import ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
 
@@ -145,16 +145,12 @@ def _segments(counts: dict[str, np.ndarray], *, of_text: bool) -> dict[str, pl.S
     found, empty = {}, counts["chars"] == 0
     for what in SEGMENTS:
         pieces = np.where(empty, 0, counts[f"{what}s"])
-        found[f"duplicate_{what}_share"] = _share(counts[f"duplicate_{what}s"], pieces)
+        found[f"duplicate_{what}_share"] = ratio(counts[f"duplicate_{what}s"], pieces)
     for what in SEGMENTS:
         chars = counts["chars" if of_text else f"{what}_chars"]
-        found[f"duplicate_{what}_char_share"] = _share(counts[f"duplicate_{what}_chars"], chars)
+        found[f"duplicate_{what}_char_share"] = ratio(counts[f"duplicate_{what}_chars"], chars)
     return found
 
-
-def _share(part: np.ndarray, whole: np.ndarray) -> pl.Series:
-    """f64[n]; null where the whole is 0. One division of two integers, so that 3 in 10 equals the limit 0.3."""
-    return pl.select(pl.when(pl.Series(whole) > 0).then(pl.Series(part / np.maximum(whole, 1)))).to_series()
 
 
 def _repeated(part: np.ndarray, whole: np.ndarray) -> pl.Series:
