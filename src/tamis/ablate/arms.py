@@ -1,0 +1,140 @@
+"""What is trained: arms, and for each fold the documents of an arm in the order in which they are read.
+
+Seed s owns fold s. An arm is its rule applied to that fold; the random controls are drawn anew in each. All arms of a fold
+read their documents in one order, that of hash(text, s), so that two arms that share documents share most of their streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tamis.ablate.strata import matched_subset, random_subset
+
+AS_READ = "as read"
+Kind = Literal["raw", "curated", "random", "matched", "without", "null", "corrupt", "edit", "ladder", "mix"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A mix to train on.
+
+    Args:
+        name: for people and in results.
+        kind: what it is for.
+        mix: the copies it starts from.
+        against: the arm that it is compared with; "" for the first.
+        form: of the text, `AS_READ` or one of the forms that were prepared.
+        share: of what is dropped (null) or spoilt (corrupt).
+        redraws: how often it is drawn and trained in each fold.
+    """
+
+    name: str
+    kind: Kind
+    mix: str
+    against: str = ""
+    form: str = AS_READ
+    share: float = 0.0
+    redraws: int = 1
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What arms are drawn from.
+
+    Args:
+        size: i64[n], bytes of the documents as they were read.
+        key: u64[n], text hashes.
+        stratum: i64[n], domain × length band, for the matched control.
+        mixes: name → u8[n].
+        fold: i16[n], -1 for documents that no arm may have.
+        overlapping: bool[S, n] instead of folds, where the pool is too small for disjoint ones.
+        seed: of draws.
+    """
+
+    size: np.ndarray
+    key: np.ndarray
+    stratum: np.ndarray
+    mixes: Mapping[str, np.ndarray]
+    fold: np.ndarray
+    overlapping: np.ndarray | None
+    seed: int
+
+    def inside(self, fold: int) -> np.ndarray:
+        """bool[n]: documents of a fold."""
+        return self.fold == fold if self.overlapping is None else self.overlapping[fold]
+
+
+def order(ground: Ground, fold: int) -> np.ndarray:
+    """f64[n] in [0, 1): where in a fold's stream a document stands; a share x of the fold are those below x."""
+    return _draw(ground, "order", fold)
+
+
+def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
+    """The documents of an arm in a fold, in order; second copies come after all first ones.
+
+    Returns:
+        i64[m], rows of the pool.
+    """
+    copies = np.where(ground.inside(fold), ground.mixes[arm.mix], 0)
+    if arm.kind in ("random", "matched"):
+        raw = ground.inside(fold) & (ground.mixes["raw"] > 0)
+        rank = _draw(ground, arm.name, fold, redraw)
+        chosen = _matched(ground, copies, raw, rank) if arm.kind == "matched" else _random(ground, copies, raw, rank)
+        copies = chosen.astype(np.uint8)
+    elif arm.kind == "null":
+        copies = np.where(_draw(ground, arm.name, fold) < arm.share, 0, copies)
+    position = order(ground, fold)
+    rows = np.flatnonzero(copies)
+    rows = rows[np.lexsort((ground.key[rows], position[rows]))]
+    most = int(copies.max(initial=0))
+    return rows if most <= 1 else np.concatenate([rows[copies[rows] > again] for again in range(most)])
+
+
+def _random(ground: Ground, copies: np.ndarray, raw: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    return random_subset(ground.size, raw, int(ground.size[copies > 0].sum()), rank)
+
+
+def _matched(ground: Ground, copies: np.ndarray, raw: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    return matched_subset(ground.size, ground.stratum, raw, copies > 0, rank)
+
+
+def _draw(ground: Ground, what: str, fold: int, redraw: int = 0) -> np.ndarray:
+    """f64[n] in [0, 1), from the text's hash and what is drawn for."""
+    from tamis.kernels.hashing import murmur128, unit
+
+    name = f"{ground.seed} {what} {fold} {redraw}".encode()
+    low, _ = murmur128(np.frombuffer(name, np.uint8), np.array([0, len(name)]))
+    return unit(int(low[0] & np.uint64(0x7FFFFFFF)), ground.key, np.full_like(ground.key, low[0]))
+
+
+def arms_of(mixes: Sequence[str], *, edits: Sequence[str], forms: Mapping[str, tuple[str, float]], redraws: int, null: float) -> list[Arm]:
+    """All arms of an ablation.
+
+    Args:
+        mixes: names of the pool's mixes.
+        edits: forms of the curated documents.
+        forms: corrupted form → kind and share.
+        redraws: of the random controls.
+        null: share that is dropped at random; 0: no such arm.
+    """
+    arms = [Arm("raw", "raw", "raw")]
+    if "curated" in mixes:
+        arms += [
+            Arm("curated", "curated", "curated", "raw"),
+            Arm("random", "random", "curated", "raw", redraws=redraws),
+            Arm("matched", "matched", "curated", "raw", redraws=redraws),
+        ]
+    for mix in mixes:
+        if mix.startswith("without "):
+            # The stage's arm is everything, so that the question is what the stage adds to it.
+            arms.append(Arm(mix, "without", mix, "curated"))
+    arms += [Arm(form, "edit", "curated", "curated", form) for form in edits]
+    if null:
+        arms.append(Arm("null", "null", "raw", "raw", share=null))
+    arms += [Arm(form, "corrupt", "raw", "raw", form, share) for form, (_, share) in forms.items()]
+    others = [mix for mix in mixes if mix not in ("raw", "curated") and not mix.startswith("without ")]
+    return arms + [Arm(mix, "ladder" if "." in mix else "mix", mix, "raw") for mix in others]
