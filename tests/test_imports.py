@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
+    "lm": {"documents", "files", "kernels", "mappers"},
     "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
