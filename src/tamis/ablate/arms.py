@@ -6,12 +6,14 @@ read their documents in one order, that of hash(text, s), so that two arms that 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from tamis.ablate.draws import ranks
 from tamis.ablate.strata import matched_subset, random_subset
 
 AS_READ = "as read"
@@ -48,7 +50,7 @@ class Ground:
     Args:
         size: i64[n], bytes of the documents as they were read.
         key: u64[n], text hashes.
-        stratum: i64[n], domain × length band, for the matched control.
+        domain: str[n], by which the matched control is matched, beside lengths.
         mixes: name → u8[n].
         fold: i16[n], -1 for documents that no arm may have.
         overlapping: bool[S, n] instead of folds, where the pool is too small for disjoint ones.
@@ -57,7 +59,7 @@ class Ground:
 
     size: np.ndarray
     key: np.ndarray
-    stratum: np.ndarray
+    domain: np.ndarray
     mixes: Mapping[str, np.ndarray]
     fold: np.ndarray
     overlapping: np.ndarray | None
@@ -70,7 +72,7 @@ class Ground:
 
 def order(ground: Ground, fold: int) -> np.ndarray:
     """f64[n] in [0, 1): where in a fold's stream a document stands; a share x of the fold are those below x."""
-    return _draw(ground, "order", fold)
+    return _draw(ground, "order", fold).astype(np.float64) / 2.0**64
 
 
 def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
@@ -79,36 +81,26 @@ def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
     Returns:
         i64[m], rows of the pool.
     """
-    copies = np.where(ground.inside(fold), ground.mixes[arm.mix], 0)
-    if arm.kind in ("random", "matched"):
-        raw = ground.inside(fold) & (ground.mixes["raw"] > 0)
-        rank = _draw(ground, arm.name, fold, redraw)
-        chosen = _matched(ground, copies, raw, rank) if arm.kind == "matched" else _random(ground, copies, raw, rank)
-        copies = chosen.astype(np.uint8)
+    inside = ground.inside(fold)
+    copies = np.where(inside, ground.mixes[arm.mix], 0).astype(np.uint8)
+    raw = inside & (ground.mixes["raw"] > 0)
+    rank = _draw(ground, arm.name, fold, redraw)
+    if arm.kind == "random":
+        copies = random_subset(ground.size, raw, float((ground.size * copies).sum()), rank).astype(np.uint8)
+    elif arm.kind == "matched":
+        copies = matched_subset(ground.size, raw, copies, ground.domain, rank).subset.astype(np.uint8)
     elif arm.kind == "null":
-        copies = np.where(_draw(ground, arm.name, fold) < arm.share, 0, copies)
-    position = order(ground, fold)
+        copies[rank.astype(np.float64) / 2.0**64 < arm.share] = 0
     rows = np.flatnonzero(copies)
-    rows = rows[np.lexsort((ground.key[rows], position[rows]))]
+    rows = rows[np.argsort(_draw(ground, "order", fold)[rows], kind="stable")]
     most = int(copies.max(initial=0))
     return rows if most <= 1 else np.concatenate([rows[copies[rows] > again] for again in range(most)])
 
 
-def _random(ground: Ground, copies: np.ndarray, raw: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    return random_subset(ground.size, raw, int(ground.size[copies > 0].sum()), rank)
-
-
-def _matched(ground: Ground, copies: np.ndarray, raw: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    return matched_subset(ground.size, ground.stratum, raw, copies > 0, rank)
-
-
 def _draw(ground: Ground, what: str, fold: int, redraw: int = 0) -> np.ndarray:
-    """f64[n] in [0, 1), from the text's hash and what is drawn for."""
-    from tamis.kernels.hashing import murmur128, unit
-
-    name = f"{ground.seed} {what} {fold} {redraw}".encode()
-    low, _ = murmur128(np.frombuffer(name, np.uint8), np.array([0, len(name)]))
-    return unit(int(low[0] & np.uint64(0x7FFFFFFF)), ground.key, np.full_like(ground.key, low[0]))
+    """u64[n], from the text's hash and what is drawn for."""
+    name = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), "little")
+    return ranks(ground.key, ground.seed, name, fold, redraw)
 
 
 def arms_of(mixes: Sequence[str], *, edits: Sequence[str], forms: Mapping[str, tuple[str, float]], redraws: int, null: float) -> list[Arm]:

@@ -6,12 +6,14 @@ and those that it drops are secondary. All bits are per byte of the text as it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import polars as pl
 
+from tamis.ablate.item_scores import scores
+from tamis.ablate.items import ItemSet
 from tamis.lm.tokens import Tokens
 
 TARGET, RAW, KEPT, REMOVED = "target", "raw", "kept", "removed"
@@ -51,26 +53,32 @@ class Held:
     tokens: Tokens
     first: np.ndarray
     sets: Sequence[HeldSet]
-    items: Sequence[tuple[Any, int, int]] = field(default_factory=tuple)
+    items: Sequence[tuple[ItemSet, int, int]] = field(default_factory=tuple)
 
-    def measures(self, bits: np.ndarray) -> Iterator[dict[str, Any]]:
+    def measures(self, bits: np.ndarray) -> pl.DataFrame:
         """What is said of one model.
 
         Args:
             bits: f64[n], of every sequence.
 
-        Yields:
-            set, domain (None: the mean over domains), measure, value.
+        Returns:
+            set, by ("set": the whole of it, of documents the mean over their domains; "domain", "paradigm" …), group, measure, better
+            ("lower", "higher"), value (f64), chance (f64, null where there is none).
         """
-        for one in self.sets:
-            by_domain = losses(bits[one.rows], one)
-            for domain, value in by_domain.items():
-                yield {"set": one.name, "domain": domain, "measure": "bits per byte", "value": value}
-            if by_domain:
-                yield {"set": one.name, "domain": None, "measure": "bits per byte", "value": float(np.mean(list(by_domain.values())))}
-        for item_set, start, stop in self.items:
-            for measure, value in item_set.summary(bits[start:stop]).items():
-                yield {"set": item_set.name, "domain": None, "measure": measure, "value": value}
+        frames = [_of_documents(bits[one.rows], one) for one in self.sets]
+        frames += [scores(item_set, bits[start:stop]).select(SCHEMA) for item_set, start, stop in self.items]
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
+
+
+SCHEMA = {"set": pl.String, "by": pl.String, "group": pl.String, "measure": pl.String, "better": pl.String, "value": pl.Float64, "chance": pl.Float64}
+BITS = "bits per byte"
+
+
+def _of_documents(bits: np.ndarray, one: HeldSet) -> pl.DataFrame:
+    by_domain = losses(bits, one)
+    rows = [(one.name, "domain", domain, BITS, "lower", value, None) for domain, value in by_domain.items()]
+    rows.append((one.name, "set", one.name, BITS, "lower", float(np.mean(list(by_domain.values()))), None))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def losses(bits: np.ndarray, one: HeldSet) -> Mapping[str, float]:

@@ -212,7 +212,7 @@ def _tables(wanted: Mapping[Any, np.ndarray], names: Sequence[str]) -> Iterator[
 
 
 def _of_shards(places: Sequence[str], design: Design) -> Pool:
-    docs, domain, share = _read_shards(places, design, design.pool)
+    docs, domain, share = read_shards(places, design, design.pool)
     n = docs.num_rows
     return Pool(docs, _text_keys(docs), domain, np.ones(n, np.bool_), {"raw": np.ones(n, np.uint8)}, drawn=share)
 
@@ -220,7 +220,7 @@ def _of_shards(places: Sequence[str], design: Design) -> Pool:
 def _with_mixes(pool: Pool, design: Design) -> Pool:
     """The pool and the documents of further mixes below it; of each as large a share is drawn as of the raw documents."""
     for name, places in design.mixes.items():
-        docs, domain, _ = _read_shards(places, design, design.pool, share=pool.drawn)
+        docs, domain, _ = read_shards(places, design, design.pool, share=pool.drawn)
         docs = docs.select(["text"])
         before, n = pool.docs.num_rows, docs.num_rows
         mixes = {other: np.concatenate([copies, np.zeros(n, np.uint8)]) for other, copies in pool.mixes.items()}
@@ -240,7 +240,7 @@ def _with_mixes(pool: Pool, design: Design) -> Pool:
     return pool
 
 
-def _read_shards(places: Sequence[str], design: Design, most: int, share: float = 1.0) -> tuple[pa.Table, np.ndarray, float]:
+def read_shards(places: Sequence[str], design: Design, most: int, share: float = 1.0) -> tuple[pa.Table, np.ndarray, float]:
     """Readable documents of shards, by hash of their text as many as fit; their domains; the share of the bytes that they are."""
     columns = Columns()
     corpus = shards.survey(places, text=columns.text)

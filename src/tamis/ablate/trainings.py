@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from tamis import files, keys, mappers
 from tamis.ablate import arms as drawing
 from tamis.ablate.arms import AS_READ, Arm, Ground
 from tamis.ablate.design import GRID
-from tamis.ablate.held import Held
+from tamis.ablate.held import SCHEMA, Held
 from tamis.ablate.rungs import Rung
 from tamis.errors import TamisError
 from tamis.lm.tokens import Tokens
@@ -65,17 +65,17 @@ class Field:
     """
 
     ground: Ground
-    forms: dict[str, Tokens]
+    forms: Mapping[str, Tokens]
     held: Held
     tokens: int
-    extra: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    extra: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def held_digest(self) -> str:
         """Names what is evaluated, so that other held-out text is another training."""
         tokens = self.held.tokens
         sets = [[one.name, one.rows.tolist(), [str(name) for name in one.domain], one.size.tolist()] for one in self.held.sets]
-        items = [[one.name, one.sha256, start, stop] for one, start, stop in self.held.items]
+        items = [[one.name, one.kind, start, stop, _digest(one.sequences.items), _digest(one.sequences.is_gold)] for one, start, stop in self.held.items]
         return keys.digest([_digest(tokens.ids), _digest(tokens.starts), _digest(self.held.first), sets, items])
 
     def budgets(self, arm: Arm) -> list[int]:
@@ -84,7 +84,7 @@ class Field:
         return sorted({*own, *self.extra.get(arm.name, ())})
 
 
-def stream_of(ground: Ground, forms: dict[str, Tokens], arm: Arm, fold: int, redraw: int) -> tuple[np.ndarray, Tokens]:
+def stream_of(ground: Ground, forms: Mapping[str, Tokens], arm: Arm, fold: int, redraw: int) -> tuple[np.ndarray, Tokens]:
     """Rows of the pool, in order, and their tokens."""
     rows = drawing.stream(ground, arm, fold, redraw)
     return rows, forms[arm.form].take(rows)
@@ -187,9 +187,9 @@ def train(given: Field, training: Training, out: str) -> pl.DataFrame:
 
 
 def _found(given: Field, at: Sequence[int], bits: np.ndarray, seconds: float) -> pl.DataFrame:
-    rows = [{"tokens": tokens, **measure, "cpu_seconds": seconds} for tokens, some in zip(at, bits, strict=True) for measure in given.held.measures(some)]
-    schema = {"tokens": pl.Int64, "set": pl.String, "domain": pl.String, "measure": pl.String, "value": pl.Float64, "cpu_seconds": pl.Float64}
-    return pl.DataFrame(rows, schema=schema)
+    schema = {"tokens": pl.Int64, **SCHEMA, "cpu_seconds": pl.Float64}
+    frames = [given.held.measures(some).with_columns(tokens=pl.lit(tokens, pl.Int64), cpu_seconds=pl.lit(seconds)) for tokens, some in zip(at, bits, strict=True)]
+    return pl.concat([pl.DataFrame(schema=schema), *(frame.select(schema) for frame in frames)])
 
 
 def _digest(values: np.ndarray) -> str:
