@@ -40,8 +40,6 @@ class Design:
         null: share of the raw documents that a stage drops at random: what it shows must be nothing. 0: no such arm.
         corrupt: kind → shares of the raw documents that are spoilt: what is shown must be something.
         ladders: signal → shares of the raw bytes that are kept, those with the highest values ("-signal": the lowest).
-        gain: what a multiplier must exceed 1 by, for a stage to be adopted.
-        domain_margin: by which share of its bits per byte no domain may get worse.
         level: of intervals.
         seed: of every draw.
         rungs: ways to train, the cheapest first.
@@ -64,8 +62,6 @@ class Design:
     null: float = 0.5
     corrupt: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: {"boilerplate": (0.1, 0.3), "shuffled words": (0.3,)})
     ladders: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    gain: float = 0.02
-    domain_margin: float = 0.005
     level: float = 0.95
     seed: int = 0
     rungs: tuple[str, ...] = ("ngram",)
@@ -143,9 +139,6 @@ def check(design: Design, place: str) -> None:
     def refuse(key: str, said: str) -> RecipeError:
         return RecipeError(f'{place}: "{key}" {said}.')
 
-    for key in ("gain", "domain_margin"):
-        if not 0 <= getattr(design, key) < 1:
-            raise refuse(key, f"is a share from 0 to below 1, not {getattr(design, key)}")
     if not 0 <= design.null < 1:
         raise refuse("null", f"is the share that is dropped, from 0 to below 1, not {design.null}")
     if not 0.5 < design.level < 1:

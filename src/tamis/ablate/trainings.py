@@ -35,10 +35,18 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Spot:
-    """Where in a stream a model is evaluated: after `tokens` of it; for "equal" `at` is a multiple of T, for "own" a share of the fold."""
+    """Where in a stream a model is evaluated.
+
+    Args:
+        kind: "equal": at the budget at which arms are compared; "own": when all that the arm has of a share of the fold was seen.
+        budget: tokens, of "equal".
+        share: of the fold, of "own".
+        tokens: of the stream that were seen.
+    """
 
     kind: str
-    at: float
+    budget: int | None
+    share: float | None
     tokens: int
 
 
@@ -93,11 +101,11 @@ def stream_of(ground: Ground, forms: Mapping[str, Tokens], arm: Arm, fold: int, 
 def spots(given: Field, training: Training, rows: np.ndarray, tokens: Tokens) -> list[Spot]:
     """Where a training is evaluated, ascending."""
     arm, total = training.arm, tokens.total
-    found = [Spot(EQUAL, budget / given.tokens, at) for budget in given.budgets(arm) if 0 < (at := _same_documents(given, arm, rows, tokens, budget))]
+    found = [Spot(EQUAL, budget, None, at) for budget in given.budgets(arm) if 0 < (at := _same_documents(given, arm, rows, tokens, budget))]
     lengths = np.diff(tokens.starts)
     position = drawing.order(given.ground, training.fold)[rows]
-    found += [Spot(OWN_SIZE, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN]
-    return sorted((spot for spot in found if spot.tokens), key=lambda spot: (spot.tokens, spot.kind, spot.at))
+    found += [Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN]
+    return sorted((spot for spot in found if spot.tokens), key=lambda spot: (spot.tokens, spot.kind, spot.budget or 0, spot.share or 0.0))
 
 
 def _same_documents(given: Field, arm: Arm, rows: np.ndarray, tokens: Tokens, budget: int) -> int:
@@ -177,7 +185,8 @@ def train(given: Field, training: Training, out: str) -> pl.DataFrame:
         "seed": pl.Series([training.fold] * len(where), dtype=pl.Int32),
         "redraw": pl.Series([training.redraw] * len(where), dtype=pl.Int32),
         "at": [spot.kind for spot in where],
-        "share": [float(spot.at) for spot in where],
+        "budget": pl.Series([spot.budget for spot in where], dtype=pl.Int64),
+        "share": pl.Series([spot.share for spot in where], dtype=pl.Float64),
         "tokens": pl.Series([spot.tokens for spot in where], dtype=pl.Int64),
         "documents": pl.Series(documents, dtype=pl.Int64),
         "bytes": pl.Series([int(sizes[count - 1]) for count in documents], dtype=pl.Int64),
