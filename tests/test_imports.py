@@ -54,7 +54,9 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
-    "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
+    "json_lines": set(),
+    "ablate": {"json_lines"},
+    "stages": {"documents", "files", "json_lines", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below
