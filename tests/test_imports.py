@@ -54,8 +54,10 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
-    "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
+    "near_pairs": {"documents", "kernels", "stage"},
+    "stages": {"documents", "files", "kernels", "near_pairs", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
+    "ablate": {"documents", "kernels", "mappers", "memory", "near_pairs"},
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below
     "__init__": set(),
