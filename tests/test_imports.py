@@ -56,9 +56,13 @@ MAY_IMPORT = {
     "testing": {"documents", "keys", "memory", "stage"},
     "lm": {"documents", "files", "kernels", "mappers"},
     "json_lines": set(),
-    "ablate": {"documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "near_pairs", "progress", "reading", "recipe", "shards", "simulate", "stage", "work"},
-    "stages": {"documents", "files", "json_lines", "kernels", "preference", "stage", "where"},
+    "near_pairs": {"documents", "kernels", "stage"},
+    "stages": {"documents", "files", "json_lines", "kernels", "near_pairs", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
+    "ablate": {
+        "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "near_pairs",
+        "plan", "progress", "reading", "recipe", "shards", "simulate", "stage", "work",
+    },
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below
     "__init__": set(),
