@@ -66,7 +66,7 @@ class Held:
             ("lower", "higher"), value (f64), chance (f64, null where there is none).
         """
         frames = [_of_documents(bits[one.rows], one) for one in self.sets]
-        frames += [scores(item_set, bits[start:stop]).select(SCHEMA) for item_set, start, stop in self.items]
+        frames += [scores(item_set, bits[start:stop]).select(list(SCHEMA)) for item_set, start, stop in self.items]
         return pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
 
 

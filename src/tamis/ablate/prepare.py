@@ -100,10 +100,10 @@ def prepare(pool: Pool, design: Design, workers: int, say: Say) -> Prepared:
     spoilt = texts_as.corrupted(pool, design, tokenizer, plain, workers)
     forms = {AS_READ: plain, **edited, **{name: tokens for name, (tokens, _, _) in spoilt.items()}}
     listed = drawing.arms_of(list(pool.mixes), edits=list(edited), forms={name: (kind, part) for name, (_, kind, part) in spoilt.items()}, redraws=design.redraws, null=design.null)
-    arms, tokens, small = _budgets(ground, forms, listed, folds, design)
+    arms, tokens, least, small = _budgets(ground, forms, listed, folds, design)
     notes += small
     main = tokens["raw"]
-    field = Field(ground, forms, held, main, _extra(arms, tokens, main))
+    field = Field(ground, forms, held, main, least, _extra(arms, tokens, main))
     facts = {
         "pool": {
             "documents": pool.docs.num_rows,
@@ -185,10 +185,10 @@ def _folds(pool: Pool, design: Design, available: np.ndarray, cluster: np.ndarra
     return Ground(size, pool.key, pool.domain, pool.mixes, fold, overlapping, design.seed), SUBSAMPLES, part
 
 
-def _budgets(ground: Ground, forms: Mapping[str, Tokens], arms: Sequence[Arm], folds: int, design: Design) -> tuple[list[Arm], dict[str, int], list[str]]:
+def _budgets(ground: Ground, forms: Mapping[str, Tokens], arms: Sequence[Arm], folds: int, design: Design) -> tuple[list[Arm], dict[str, int], dict[str, int], list[str]]:
     """T: a safe part of the smallest of the arms that stages are judged by; an arm that is smaller has its own."""
     lengths = {name: np.diff(tokens.starts) for name, tokens in forms.items()}
-    least = {}
+    least: dict[str, int] = {}
     for arm in arms:
         # Of an edit the same documents are taken, so that it is their text as it was read that counts.
         size = lengths[AS_READ if arm.kind == "edit" else arm.form]
@@ -204,7 +204,7 @@ def _budgets(ground: Ground, forms: Mapping[str, Tokens], arms: Sequence[Arm], f
             kept.append(arm)
     if main < LEAST_PART * design.least_tokens:
         raise AblationError(f"the smallest arm has {main:,} tokens in its smallest fold, too few to train on.\nFix: use more documents, or fewer folds.")
-    return kept, tokens, notes
+    return kept, tokens, least, notes
 
 
 def _extra(arms: Sequence[Arm], tokens: Mapping[str, int], main: int) -> dict[str, tuple[int, ...]]:
@@ -229,6 +229,7 @@ def _arm_facts(ground: Ground, plain: Tokens, arm: Arm, tokens: int) -> dict[str
         "tokens": int((np.diff(plain.starts) * copies).sum()),
         "compared_at": tokens,
         "redraws": arm.redraws,
+        "share": arm.share,
     }
 
 

@@ -57,10 +57,10 @@ class NGramRung:
 
     @property
     def settings(self) -> dict[str, object]:
-        """Order, discounts and the version of the counting."""
+        """Vocabulary, order and discounts."""
         from tamis.lm import ngram
 
-        return {"rung": self.name, "vocabulary": self.vocabulary, "order": self.order, "discounts": list(ngram.DISCOUNTS), "version": ngram.VERSION}
+        return {"rung": self.name, "vocabulary": self.vocabulary, "order": self.order, "discounts": list(ngram.DISCOUNTS)}
 
     def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
         """Counts add: one pass over the stream, an evaluation at each budget."""

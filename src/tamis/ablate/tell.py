@@ -18,7 +18,6 @@ LIMITS = {
     "ngram": "Trained were counts of n-grams: blind to the order of documents and to all beyond four tokens, one epoch, small. What they find at this "
     "size may fade, or turn, at a larger one.",
 }
-DECIDED = ("adopt", "reject", "equivalent", "harmful")
 
 
 def told(found: Told) -> Iterator[str | Table]:
@@ -51,7 +50,8 @@ def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterat
 
 def _head(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     target = plan["prepared"]["target"]
-    on = f"{target['name']} ({len(target['domains'])} domains, {shown_bytes(target['bytes'])})" if rung["primary"] == "target" else "raw held-out documents"
+    domains = len(target["domains"])
+    on = f"{target['name']} ({domains} domain{'' if domains == 1 else 's'}, {shown_bytes(target['bytes'])})" if rung["primary"] == "target" else "raw held-out documents"
     folds = f"{rung['folds']} {'subsamples that overlap' if rung['overlap'] else 'folds'}"
     spent = rung["trainings"]
     return f"{name}: {spent['count']} models, {spent['cpu_seconds']:,.0f} s of CPU; {folds} of {rung['tokens']:,} tokens; measured on {on}."
@@ -65,7 +65,10 @@ def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
     label = f" ({net['label']})" if net["label"] else ""
     yield f"Did it help?  {net['outcome'].upper()}{label}. {net['because']}"
     yield from net["cautions"]
-    yield from _conflict(net["gains"])
+    yield _sets(net["gains"])
+    if len(net["facts"]["domains"]) > 1:
+        rows = [("domain of the target", "raw", "gained", "95% interval")]
+        yield [*rows, *((one["name"], f"{one['loss']:.3f}", *_part("", one["gain"])[1:]) for one in sorted(net["facts"]["domains"], key=lambda one: -one["gain"]["mean"]))]
     for key, title in (("equal", f"at equal tokens, {net['tokens']:,} a fold"), ("own", "each with all it has of a fold")):
         parts = rung["parts"][key]
         if "withheld" in parts:
@@ -82,16 +85,17 @@ def _part(called: str, one: Mapping[str, Any], *, minus: bool = False) -> tuple[
     if one["by_construction"]:
         return called, "0", "by construction"
     low, high = (-one["high"], -one["low"]) if minus else (one["low"], one["high"])
-    return called, f"{-one['mean'] if minus else one['mean']:+.4f}", f"{low:+.4f} to {high:+.4f}"
+    return called, _bits(-one["mean"] if minus else one["mean"]), f"{_bits(low)} to {_bits(high)}"
 
 
-def _conflict(gains: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The estimand is the held-out set: where sets disagree about the sign, it is said."""
-    signs = {name: 1 if one["low"] > 0 else -1 if one["high"] < 0 else 0 for name, one in gains.items()}
-    better = [name for name, sign in signs.items() if sign > 0]
-    worse = [name for name, sign in signs.items() if sign < 0]
-    if better and worse:
-        yield f"The held-out sets disagree: better on {', '.join(better)}, worse on {', '.join(worse)}."
+def _bits(value: float) -> str:
+    return f"{value:+.4f}" if abs(value) >= 0.00005 or not value else f"{value:+.0e}"
+
+
+def _sets(gains: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The estimand is the held-out set, so each has its say."""
+    called = {"target": "the target", "raw": "raw documents held out", "kept": "  those that the recipe keeps", "removed": "  those that it drops"}
+    return [("curated against raw, measured on", "bits per byte gained", "95% interval"), *(_part(called.get(name, name), one) for name, one in gains.items())]
 
 
 def _quantity(rung: Mapping[str, Any]) -> Iterator[str | Table]:
@@ -122,8 +126,7 @@ def _stages(rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
     yield rows
     for one in rung["stages"]:
         if "withheld" not in one:
-            said = [one["because"], *one["cautions"], *_conflict(one["gains"])] if one["outcome"] in DECIDED or one["cautions"] else [one["because"]]
-            yield f"{one['stage']}: {' '.join(said)}"
+            yield f"{one['stage']}: {' '.join([one['because'], *one['cautions']])}"
 
 
 def _worth(one: Mapping[str, Any]) -> str:

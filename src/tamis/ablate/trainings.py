@@ -22,13 +22,20 @@ from tamis.ablate.arms import AS_READ, Arm, Ground
 from tamis.ablate.design import GRID
 from tamis.ablate.held import SCHEMA, Held
 from tamis.ablate.rungs import Rung
-from tamis.errors import TamisError
+from tamis.errors import RunError, TamisError
 from tamis.lm.tokens import Tokens
 from tamis.progress import Say, phase
 
 OWN = (0.125, 0.25, 0.5, 1.0)
 """Shares of a fold of which every arm is trained on all that it keeps: quality against quantity."""
 EQUAL, OWN_SIZE = "equal", "own"
+CURVED = ("raw", "curated", "without", "corrupt")
+"""Kinds of arms that others are told in multiples of, and so have a curve of losses over budgets; evaluating is half of the work."""
+OWN_SHARES = {"raw": OWN, "curated": OWN, "random": OWN[-1:], "matched": OWN[-1:]}
+APART = 1.05
+"""Budgets nearer to each other than this say the same."""
+PATIENCE = 8
+"""Trainings that may die before one has ended."""
 VERSION = 1
 """Raised when a training means something else."""
 
@@ -68,7 +75,8 @@ class Field:
         ground: what arms are drawn from.
         forms: of the text → tokens of every document of the pool.
         held: what is evaluated.
-        tokens: T, for all arms that are large enough; by arm for those that are not.
+        tokens: T, for all arms that are large enough.
+        least: arm → tokens that it has in its smallest fold, as they were read: as far as its curve reaches.
         extra: arm → further budgets, at which smaller arms are compared with it.
     """
 
@@ -76,6 +84,7 @@ class Field:
     forms: Mapping[str, Tokens]
     held: Held
     tokens: int
+    least: Mapping[str, int]
     extra: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
@@ -87,9 +96,13 @@ class Field:
         return keys.digest([_digest(tokens.ids), _digest(tokens.starts), _digest(self.held.first), sets, items])
 
     def budgets(self, arm: Arm) -> list[int]:
-        """Tokens at which an arm is compared with others at equal size."""
-        own = [round(share * self.tokens) for share in GRID]
-        return sorted({*own, *self.extra.get(arm.name, ())})
+        """Tokens at which an arm is evaluated in every fold: what it is compared at, and a curve around that as far as it reaches."""
+        if arm.kind not in CURVED:
+            return sorted({self.tokens, *self.extra.get(arm.name, ())} if self.least[arm.name] >= self.tokens else self.extra.get(arm.name, ()))
+        most = self.least[arm.name]
+        grid = [budget for share in GRID if (budget := round(share * self.tokens)) <= most]
+        beyond = [most] if grid and grid[-1] * APART < most < GRID[-1] * self.tokens else []
+        return sorted({*grid, *beyond, *(budget for budget in self.extra.get(arm.name, ()) if budget <= most)})
 
 
 def stream_of(ground: Ground, forms: Mapping[str, Tokens], arm: Arm, fold: int, redraw: int) -> tuple[np.ndarray, Tokens]:
@@ -104,7 +117,7 @@ def spots(given: Field, training: Training, rows: np.ndarray, tokens: Tokens) ->
     found = [Spot(EQUAL, budget, None, at) for budget in given.budgets(arm) if 0 < (at := _same_documents(given, arm, rows, tokens, budget))]
     lengths = np.diff(tokens.starts)
     position = drawing.order(given.ground, training.fold)[rows]
-    found += [Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN]
+    found += [Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN_SHARES.get(arm.kind, ())]
     return sorted((spot for spot in found if spot.tokens), key=lambda spot: (spot.tokens, spot.kind, spot.budget or 0, spot.share or 0.0))
 
 
@@ -146,6 +159,8 @@ def carry_out(given: Field, trainings: Sequence[Training], out: str, jobs: int, 
             else:
                 died.append({"arm": training.arm.name, "seed": training.fold, "redraw": training.redraw, "rung": training.rung.name, "error": found})
                 say.note(f"The training of {training.arm.name}, seed {training.fold}, died: {found}", **died[-1])
+                if not frames and len(died) >= PATIENCE:
+                    raise RunError(f"the first {len(died)} trainings died, the last of: {found}\nFix: see run.log in {out}; what ails all of them is no chance.")
             say.advance(1, 0)
     return pl.concat(frames) if frames else pl.DataFrame(), died
 
@@ -198,7 +213,7 @@ def train(given: Field, training: Training, out: str) -> pl.DataFrame:
 def _found(given: Field, at: Sequence[int], bits: np.ndarray, seconds: float) -> pl.DataFrame:
     schema = {"tokens": pl.Int64, **SCHEMA, "cpu_seconds": pl.Float64}
     frames = [given.held.measures(some).with_columns(tokens=pl.lit(tokens, pl.Int64), cpu_seconds=pl.lit(seconds)) for tokens, some in zip(at, bits, strict=True)]
-    return pl.concat([pl.DataFrame(schema=schema), *(frame.select(schema) for frame in frames)])
+    return pl.concat([pl.DataFrame(schema=schema), *(frame.select(list(schema)) for frame in frames)])
 
 
 def _digest(values: np.ndarray) -> str:
