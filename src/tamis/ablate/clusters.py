@@ -16,9 +16,9 @@ THRESHOLD = 0.5
 """Jaccard similarity of word 5-grams from which on two documents are kept together: a document and what is left of it when a tenth of
 its words are edited have .41, when it is cut to 80 % .80."""
 MOST_SHARE = 0.05
-"""Of the pool's bytes in the largest cluster: one of 20 folds."""
-STEPS = (0.6, 0.7, 0.8, 0.9, 1.0)
-"""Thresholds that are tried in turn where the largest cluster is too large."""
+"""Of the pool's bytes in one cluster: one of 20 folds."""
+STEPS = (0.6, 0.7, 0.8)
+"""Similarities that a cluster of more is held together by instead, in turn; what is that much alike is never parted."""
 WANTED = 0.99
 """The probability with which a pair at the threshold is compared."""
 
@@ -28,9 +28,10 @@ class Clusters(NamedTuple):
 
     Args:
         cluster: i64[n], the least row of the document's cluster; its own row if it is like no other.
-        threshold: from this similarity on, documents are in one cluster.
+        threshold: from this similarity on, documents are in one cluster, but for those of `raised`.
         largest_share: of the pool's bytes, those in the largest cluster; 0 of an empty pool.
-        raised: thresholds that put too much into one cluster, each with its largest share.
+        raised: (similarity, share of the pool's bytes): clusters that held too much, and whose documents are together from this
+            similarity on only.
         not_compared: pairs in over-full buckets that were left out, in each band anew.
     """
 
@@ -47,29 +48,29 @@ def clusters(
     """Connected components of documents that are alike; equal texts are always together.
 
     Pairs are nominated by MinHash and verified on the texts, as the stage `near_duplicates` does it, letters of scripts
-    without spaces counting as words. The partition does not depend on the order of documents, nor on workers. Chains may
-    join a large part of a templated pool: where the largest cluster holds more than `most_share` of the bytes, the threshold
-    is raised by tenths until it does not, or until only equal sets of shingles are together.
+    without spaces counting as words. The partition does not depend on the order of documents, nor on workers. In a pool made
+    from a template, chains of pairs may hold together what is not alike: a cluster of more than `most_share` of the bytes
+    is held together by similarities of .6, .7 and .8 instead, until it is smaller; the others stay as they are.
 
     Args:
         texts: n documents without nulls, any Arrow type of text.
         threshold: above 0, at most 1.
-        most_share: of the pool's bytes, allowed to the largest cluster; but one document may have as many as it has.
+        most_share: of the pool's bytes, for one cluster of several documents; at .8 it may have more, which `largest_share` says.
         workers: threads; None: one a processor.
     """
     pool = in_one_piece(texts)
     found, same = _related(pool, threshold, workers or default_workers()), _equal(pool)
     sizes = np.diff(utf8(pool)[1])
-    raised: list[tuple[float, float]] = []
-    for step in (threshold, *(step for step in STEPS if step > threshold)):
-        cluster = _components(found, same, step)
-        share = _largest(cluster, sizes)
-        if share <= max(most_share, _share(sizes.max(initial=0), sizes)):
-            break
-        raised.append((step, share))
-    if raised and raised[-1][0] == step:
-        raised.pop()  # the last step stands, whatever it leaves
-    return Clusters(cluster, step, share, tuple(raised), found.not_compared)
+    needed, raised = np.full(len(pool), threshold), list[tuple[float, float]]()
+    cluster = _components(found, same, needed)
+    for step in STEPS:
+        crowd = _crowd(cluster, sizes, most_share)
+        if step > threshold and crowd.any():
+            needed[crowd] = step
+            raised.append((step, _share(sizes[crowd].sum(), sizes)))
+            cluster = _components(found, same, needed)
+    largest = np.bincount(cluster, weights=sizes).max(initial=0)
+    return Clusters(cluster, threshold, _share(largest, sizes), tuple(raised), found.not_compared)
 
 
 class _Pairs(NamedTuple):
@@ -110,17 +111,21 @@ def _equal(pool: pa.Array) -> np.ndarray:
     return first_equal(*murmur128(*utf8(pool)), np.ones(len(pool), np.uint32)).astype(np.int64)
 
 
-def _components(found: _Pairs, same: np.ndarray, threshold: float) -> np.ndarray:
+def _components(found: _Pairs, same: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    """Clusters by pairs as much alike as their documents need; two documents of one cluster need the same."""
     from tamis.kernels import graph
 
-    alike = found.jaccard >= threshold
+    alike = found.jaccard >= needed[found.a]
     rows = np.arange(len(same))
     copies = rows[same != rows]
     return graph.components(len(same), np.concatenate([found.a[alike], same[copies]]), np.concatenate([found.b[alike], copies]))
 
 
-def _largest(cluster: np.ndarray, sizes: np.ndarray) -> float:
-    return _share(np.bincount(cluster, weights=sizes).max(initial=0), sizes)
+def _crowd(cluster: np.ndarray, sizes: np.ndarray, most_share: float) -> np.ndarray:
+    """bool[n]: documents in clusters of several that hold too much."""
+    held = np.bincount(cluster, weights=sizes, minlength=len(cluster))
+    several = np.bincount(cluster, minlength=len(cluster)) > 1
+    return np.asarray((several & (held > most_share * sizes.sum()))[cluster])
 
 
 def _share(part: float, sizes: np.ndarray) -> float:

@@ -7,6 +7,7 @@ A kind is a function of (text, draws); the draws depend on the seed, the kind an
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -98,7 +99,7 @@ def corrupt(texts: pa.Array | pa.ChunkedArray, kind: str, share: float, *, seed:
     low, high = murmur128(*utf8(given))
     rows = np.flatnonzero(unit(seed, low, high) < share)
     # Two kinds done to one document are drawn apart, and apart from which documents are chosen.
-    salt = np.full(len(rows), (seed * len(KINDS) + list(KINDS).index(kind)) % 2**64, np.uint64)
+    salt = np.full(len(rows), (seed * 2**32 + zlib.crc32(kind.encode())) % 2**64, np.uint64)
     seeds = mix(mix(low[rows], salt), high[rows])
     harm = KINDS[kind]
     made = [harm(text, Draws(one)) for text, one in zip(given.take(pa.array(rows)).to_pylist(), seeds.tolist(), strict=True)]

@@ -43,15 +43,21 @@ def occurrences(keys: np.ndarray) -> np.ndarray:
     return found
 
 
-def first_bytes(sizes: np.ndarray, wanted: float) -> int:
-    """How many things to take from the front to have about so many bytes: each whose middle byte is wanted.
+def take(sizes: np.ndarray, wanted: float, *, largest: float = 2.0) -> np.ndarray:
+    """Take things from the front until they have about so many bytes: each whose middle byte is still wanted.
 
-    What is taken differs from `wanted` by half of one thing at most, unless there is too little; taking less takes fewer of
-    the same.
+    What is taken differs from `wanted` by half of one thing at most, unless there is too little.
 
     Args:
         sizes: i64[n], in the order in which they are taken.
         wanted: bytes.
+        largest: a thing of more than so many times `wanted` is passed over; one of more than twice can never be taken, and
+            would only stand before the others.
+
+    Returns:
+        bool[n].
     """
-    middles = np.cumsum(sizes, dtype=np.float64) - sizes / 2
-    return int(np.searchsorted(middles, wanted, "right")) if wanted > 0 else 0
+    able = np.asarray(sizes <= largest * wanted)
+    counted = np.where(able, sizes, 0)
+    middles = np.cumsum(counted, dtype=np.float64) - counted / 2
+    return able & (middles <= wanted) & (wanted > 0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tamis.ablate.draws import first_bytes, seeded
+from tamis.ablate.draws import seeded, take
 
 
 class Folds(NamedTuple):
@@ -49,9 +49,10 @@ def folds(cluster: np.ndarray, keys: np.ndarray, sizes: np.ndarray, *, count: in
 
 
 def held_out(cluster: np.ndarray, keys: np.ndarray, sizes: np.ndarray, *, share: float, seed: int) -> np.ndarray:
-    """Whole clusters that hold about a share of the bytes, to within half of the last cluster.
+    """Whole clusters that hold about a share of the bytes, to within half of one of them.
 
-    They are the first in an order drawn from (seed, the least text hash in the cluster); a smaller share takes some of them.
+    They are the first in an order drawn from (seed, the least text hash in the cluster). A cluster of more than half of the
+    wanted bytes is passed over: one text would be most of what is measured.
 
     Args:
         cluster: i64[n], a number for each document, the same in one cluster.
@@ -61,12 +62,12 @@ def held_out(cluster: np.ndarray, keys: np.ndarray, sizes: np.ndarray, *, share:
         seed: any integer.
 
     Returns:
-        bool[n].
+        bool[n]; none if all clusters are too large.
     """
     which, key, size = _by_cluster(cluster, keys, sizes)
     order = np.lexsort((size, seeded(key, seed)))
     taken = np.zeros(len(size), np.bool_)
-    taken[order[: first_bytes(size[order], share * size.sum())]] = True
+    taken[order] = take(size[order], share * size.sum(), largest=0.5)
     return np.asarray(taken[which])
 
 

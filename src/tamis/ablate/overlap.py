@@ -12,7 +12,7 @@ them; they are counted as unchecked. Both searches are exact: what is taken out 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,11 +112,10 @@ class Overlap:
 
 
 class _Sought(NamedTuple):
-    """A set of target texts, laid out for both searches, and for each the first text of the same words."""
+    """Target texts, laid out for both searches."""
 
     runs: Index
     shingles: Known
-    first: np.ndarray
 
 
 def shared(
@@ -139,12 +138,12 @@ def shared(
     from tamis.kernels.shingles import Rule
 
     pool, rule = in_one_piece(texts), Rule(unit="auto")
-    sought = {name: _sought(_normal(in_one_piece(some)), words, rule) for name, some in targets.items()}
-    found = {name: _Found(target) for name, target in sought.items()}
-    for part in by_parts(lambda some: _search(_normal(some), sought, rule, likeness), pool, workers):
-        for name, one in part.items():
-            found[name].add(one)
-    return Overlap({name: one.target() for name, one in found.items()}, np.diff(utf8(pool)[1]))
+    normal = {name: _normal(in_one_piece(some)) for name, some in targets.items()}
+    sets = {name: _sought(some, words, rule) for name, some in normal.items()}
+    # Most documents share nothing with any set: they are looked at once, however many sets there are.
+    first = _sought(pa.concat_arrays(list(normal.values())), words, rule) if len(sets) > 1 else None
+    parts = list(by_parts(lambda some: _search(_normal(some), first, sets, rule, likeness), pool, workers))
+    return Overlap({name: _target(one, [part[name] for part in parts]) for name, one in sets.items()}, np.diff(utf8(pool)[1]))
 
 
 def assert_clean(
@@ -166,58 +165,62 @@ def assert_clean(
         raise AssertionError(f"{int(left.documents.sum()):,} documents share text with what is evaluated: {sets}.")
 
 
+def _sought(texts: pa.Array, words: int, rule: Rule) -> _Sought:
+    from tamis.kernels import likeness, overlap_index
+
+    view = utf8(texts)
+    index = overlap_index.build(*view, ngram=words, min_words=min(SHORTEST, words), min_distinct=min(DISTINCT, words))
+    return _Sought(index, likeness.known(*view, rule))
+
+
 class _Part(NamedTuple):
-    """What some documents share with a set: bool[k] twice, and which of its words were found."""
+    """What some documents share with a set: bool[k] twice, and which words of the set they hold (i64[:])."""
 
     runs: np.ndarray
     alike: np.ndarray
     places: np.ndarray
 
 
-class _Found:
-    """What documents share with a set, put together from parts in the order of documents."""
-
-    def __init__(self, sought: _Sought) -> None:
-        self.sought = sought
-        self.parts: list[_Part] = []
-        self.stand = np.zeros(len(sought.runs.ids), np.bool_)
-
-    def add(self, part: _Part) -> None:
-        self.stand[part.places] = True
-        self.parts.append(part)
-
-    def target(self) -> Target:
-        from tamis.kernels.overlap_index import CHECKED, REPEATED
-
-        borders = self.sought.runs.borders
-        standing = np.concatenate([[0], np.cumsum(self.stand)])
-        found = standing[borders[1:]] - standing[borders[:-1]]
-        runs, alike = (np.concatenate([np.zeros(0, np.bool_), *(part[i] for part in self.parts)]) for i in (0, 1))
-        # A text of the words of an earlier one is found under its name.
-        return Target(runs, alike, np.diff(borders), found[self.sought.first], np.isin(self.sought.runs.status, (CHECKED, REPEATED)))
+def _search(texts: pa.Array, first: _Sought | None, sets: Mapping[str, _Sought], rule: Rule, least: float) -> dict[str, _Part]:
+    """Search some documents for the texts of every set; with `first`, those that share something with it."""
+    if first is None:
+        return {name: _compared(texts, one, rule, least) for name, one in sets.items()}
+    any_set = _compared(texts, first, rule, least)
+    hit = any_set.runs | any_set.alike
+    some, parts = texts.filter(pa.array(hit)), {}
+    for name, one in sets.items():
+        part = _compared(some, one, rule, least)
+        runs, alike = np.zeros((2, len(texts)), np.bool_)
+        runs[hit], alike[hit] = part.runs, part.alike
+        parts[name] = _Part(runs, alike, part.places)
+    return parts
 
 
-def _sought(texts: pa.Array, words: int, rule: Rule) -> _Sought:
-    from tamis.kernels import likeness, overlap_index
-    from tamis.kernels.hashing import reduce_lists
-    from tamis.kernels.pairs import first_equal
-
-    view = utf8(texts)
-    index = overlap_index.build(*view, ngram=words, min_words=min(SHORTEST, words), min_distinct=min(DISTINCT, words))
-    ids, sizes = index.ids.astype(np.uint64), np.diff(index.borders).astype(np.uint32)
-    first = first_equal(reduce_lists(ids, index.borders), reduce_lists(~ids, index.borders), sizes)
-    return _Sought(index, likeness.known(*view, rule), first)
-
-
-def _search(texts: pa.Array, sought: Mapping[str, _Sought], rule: Rule, least: float) -> dict[str, _Part]:
+def _compared(texts: pa.Array, sought: _Sought, rule: Rule, least: float) -> _Part:
     from tamis.kernels.likeness import likest
     from tamis.kernels.overlap import overlaps_and_places
 
-    view, parts = utf8(texts), {}
-    for name, target in sought.items():
-        found, places = overlaps_and_places(*view, target.runs)
-        parts[name] = _Part(found.shared > 0, likest(*view, target.shingles, rule, least=least).text >= 0, places)
-    return parts
+    view = utf8(texts)
+    found, places = overlaps_and_places(*view, sought.runs)
+    return _Part(found.shared > 0, likest(*view, sought.shingles, rule, least=least).text >= 0, places)
+
+
+def _target(sought: _Sought, parts: Sequence[_Part]) -> Target:
+    """What all documents share with a set, put together from parts in their order."""
+    from tamis.kernels.hashing import reduce_lists
+    from tamis.kernels.overlap_index import CHECKED, REPEATED
+    from tamis.kernels.pairs import first_equal
+
+    ids, borders, status = sought.runs.ids.astype(np.uint64), sought.runs.borders, sought.runs.status
+    stands = np.zeros(len(ids), np.bool_)
+    for part in parts:
+        stands[part.places] = True
+    counted = np.concatenate([[0], np.cumsum(stands)])
+    found, words = counted[borders[1:]] - counted[borders[:-1]], np.diff(borders)
+    # A text of the words of an earlier one is looked for under its name.
+    same = first_equal(reduce_lists(ids, borders), reduce_lists(~ids, borders), words.astype(np.uint32))
+    runs, alike = (np.concatenate([np.zeros(0, np.bool_), *(part[i] for part in parts)]) for i in (0, 1))
+    return Target(runs, alike, words, found[same], np.isin(status, (CHECKED, REPEATED)))
 
 
 def _normal(texts: pa.Array) -> pa.Array:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tamis.ablate.draws import first_bytes
+from tamis.ablate.draws import take
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,12 +50,12 @@ def random_subset(sizes: np.ndarray, available: np.ndarray, wanted: float, rank:
         rank: u64[n], of `draws.ranks`; the lowest are taken.
 
     Returns:
-        bool[n]; a smaller `wanted` takes some of the same documents.
+        bool[n]; a smaller `wanted` takes some of the same documents, as long as none has more than twice as much.
     """
     rows = np.flatnonzero(available)
     rows = rows[np.argsort(rank[rows], kind="stable")]
     subset = np.zeros(len(sizes), np.bool_)
-    subset[rows[: first_bytes(sizes[rows], wanted)]] = True
+    subset[rows[take(sizes[rows], wanted)]] = True
     return subset
 
 
@@ -90,7 +90,7 @@ def matched_subset(
     for i in range(strata.many):
         here = rows[borders[i] : borders[i + 1]]
         carried = carried if i and strata.group[i] == strata.group[i - 1] else 0.0
-        here = here[: first_bytes(sizes[here], wanted[i] + carried)]
+        here = here[take(sizes[here], wanted[i] + carried)]
         subset[here] = True
         drawn[i] = sizes[here].sum()
         carried += wanted[i] - drawn[i]

@@ -53,7 +53,7 @@ class Likest(NamedTuple):
 
 
 def known(data: np.ndarray, offsets: np.ndarray, rule: Rule) -> Known:
-    """Lay out texts for `likest`; about 50 bytes of memory a byte of text while it lasts.
+    """Lay out texts for `likest`; it takes about 30 bytes of memory a byte of text.
 
     Args:
         data: u8[:], UTF-8.
