@@ -44,7 +44,7 @@ def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterat
             yield _arms(title, rung[key])
     yield from _controls(rung)
     if isinstance(rung.get("items"), list):
-        yield _items(rung["items"])
+        yield from _items(rung["items"])
     yield LIMITS.get(name, "")
 
 
@@ -174,10 +174,17 @@ def _controls(rung: Mapping[str, Any]) -> Iterator[str | Table]:
         yield rows
 
 
-def _items(items: Sequence[Mapping[str, Any]]) -> Table:
-    rows = [("evaluation items", "measure", "curated gains", "95% interval", "fit to decide")]
+def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str | Table]:
+    """Scores that may decide something, and in one paragraph those that may not."""
+    rows = [("evaluation items", "measure", "curated gains", "95% interval")]
     for one in items:
-        gain = one["gain"]
-        said = _part("", gain)[1:] if gain else ("", "")
-        rows.append((one["set"], one["measure"].replace("_", " "), *said, "yes" if one["fit"] else f"no: {one['reason']}"))
-    return rows
+        if one["fit"]:
+            rows.append((one["set"], one["measure"].replace("_", " "), *(_part("", one["gain"])[1:] if one["gain"] else ("", ""))))
+    if len(rows) > 1:
+        yield rows
+    barred: dict[str, list[str]] = {}
+    for one in items:
+        if not one["fit"]:
+            barred.setdefault(one["reason"], []).append(f"{one['set']} {one['measure'].replace('_', ' ')}")
+    for reason, scores in barred.items():
+        yield f"Barred from deciding, {reason}: {', '.join(scores)}."
