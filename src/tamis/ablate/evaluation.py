@@ -81,8 +81,8 @@ class Evaluation:
         parts, first, items = [target, plain.take(rows)], [np.zeros(len(chosen) + len(rows), np.int64)], []
         start = len(chosen) + len(rows)
         for one in self.items:
-            encoded = one.encode(tokenizer)
-            parts.append(Tokens(encoded.ids, encoded.starts))
+            encoded = one.encode(tokenizer, workers)
+            parts.append(encoded.tokens)
             first.append(encoded.first)
             items.append((one, start, start + len(encoded.first)))
             start += len(encoded.first)

@@ -85,7 +85,8 @@ def per_item(items: ItemSet, bits: np.ndarray) -> dict[str, Measured]:
     wrong = np.minimum.reduceat(np.where(gold, np.inf, compared), begins)
     measured["gold_share"] = Measured(weights[gold] / np.add.reduceat(weights, begins), 1 / options)
     measured["accuracy"] = Measured(right, 1 / options)
-    measured["margin"] = Measured(wrong - compared[gold], np.zeros(len(items)))
+    # Of many wrong options the likeliest is ahead of the gold one by chance alone, by how much depends on the model.
+    measured["margin"] = Measured(wrong - compared[gold], np.zeros(len(items)) if options.max() == 2 else None)
     return measured
 
 

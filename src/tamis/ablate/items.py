@@ -9,35 +9,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from tamis.lm.tokens import Tokens
 
 Kind = Literal["choice", "continuation", "schema", "pairs"]
 """choice: one context, several continuations. continuation: one of each, nothing to choose. schema: several contexts, one continuation.
 pairs: two sentences without context, of which the first is the good one."""
 
 
-class Tokens(Protocol):
-    """Token ids of texts: text i is ids[starts[i]:starts[i + 1]]."""
-
-    @property
-    def ids(self) -> np.ndarray:
-        """u16[t]."""
-        ...
-
-    @property
-    def starts(self) -> np.ndarray:
-        """i64[n + 1]."""
-        ...
-
-
 class Tokenizer(Protocol):
-    """Anything that makes tokens of texts, without marks at their beginning or end."""
+    """Anything that makes tokens of texts, without marks at their beginning or end; `tamis.lm.tokenizer.Tokenizer` is one."""
 
-    def encode(self, texts: pa.Array) -> Tokens:
+    def encode(self, texts: pa.Array, workers: int = 1) -> Tokens:
         """Tokens of texts (large_string[n], no nulls), in order."""
         ...
 
@@ -69,16 +57,14 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Sequences as tokens; sequence i is ids[starts[i]:starts[i + 1]], scored from its token `first[i]` on.
+    """Sequences as tokens.
 
     Args:
-        ids: u16[t].
-        starts: i64[n + 1].
-        first: i64[n], tokens of the context.
+        tokens: one document for each option, in the order of the sequences.
+        first: i64[n], tokens of its context: the place of the first token that is scored.
     """
 
-    ids: np.ndarray
-    starts: np.ndarray
+    tokens: Tokens
     first: np.ndarray
 
 
@@ -104,16 +90,19 @@ class ItemSet:
         """Items."""
         return len(self.rows)
 
-    def encode(self, tokenizer: Tokenizer) -> Encoded:
+    def encode(self, tokenizer: Tokenizer, workers: int = 1) -> Encoded:
         """Tokens of every option.
 
         Context and continuation are made into tokens apart, and joined: so the boundary is exact, and all options of an item share the
         tokens of their context. A tokenizer that sees both at once might make one token across the boundary.
         """
         # The options of an item mostly share their context, or their continuation: each text is made into tokens once.
-        before = _pieces(tokenizer, self.sequences.contexts)
-        after = _pieces(tokenizer, self.sequences.continuations)
-        return _joined(before, after)
+        contexts, continuations = (texts.dictionary_encode() for texts in (self.sequences.contexts, self.sequences.continuations))
+        before = tokenizer.encode(contexts.dictionary, workers)
+        after = tokenizer.encode(continuations.dictionary, workers)
+        pieces = np.stack([np.asarray(contexts.indices), len(before) + np.asarray(continuations.indices)], axis=1)
+        parts = Tokens.concat([before, after]).take(pieces.ravel())
+        return Encoded(Tokens(parts.ids, parts.starts[::2]), parts.lengths[::2])
 
     def overlap_texts(self) -> pa.Table:
         """What training text must not hold: of each item its context and gold continuation, as one text.
@@ -155,23 +144,3 @@ class ItemSet:
         )
         groups = {by: [name for name, keep in zip(names, kept, strict=True) if keep] for by, names in self.groups.items()}
         return replace(self, sequences=sequences, rows=[row for row, keep in zip(self.rows, kept, strict=True) if keep], groups=groups)
-
-
-def _pieces(tokenizer: Tokenizer, texts: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(ids, starts, which): the tokens of text i are those of piece which[i]; each distinct text is a piece."""
-    coded = texts.dictionary_encode()
-    tokens = tokenizer.encode(coded.dictionary)
-    return np.asarray(tokens.ids), np.asarray(tokens.starts, np.int64), np.asarray(coded.indices).astype(np.int64)
-
-
-def _joined(before: tuple[Any, Any, Any], after: tuple[Any, Any, Any]) -> Encoded:
-    """One sequence of each pair of pieces."""
-    lengths = np.stack([np.diff(starts)[which] for _, starts, which in (before, after)], axis=1)
-    begins = np.stack([starts[:-1][which] for _, starts, which in (before, after)], axis=1)
-    begins[:, 1] += len(before[0])
-    flat = lengths.ravel()
-    # Where each piece begins in the output; a token's place in the source is its place in its piece plus the piece's beginning there.
-    ends = np.cumsum(flat)
-    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begins.ravel() - (ends - flat), flat)
-    starts = np.concatenate([[0], np.cumsum(lengths.sum(axis=1))]).astype(np.int64)
-    return Encoded(np.concatenate([before[0], after[0]])[places].astype(np.uint16), starts, lengths[:, 0].astype(np.int64))
