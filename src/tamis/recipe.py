@@ -145,6 +145,7 @@ def _output(content: Any, place: str) -> Output:
 
 
 def section(cls: Any, content: Any, place: str) -> Any:
+    """A dataclass from keys and values, its defaults where there is no key; strict about names and types."""
     if content is None:
         return cls()
     if not isinstance(content, Mapping):

@@ -67,7 +67,7 @@ class Ground:
 
     def inside(self, fold: int) -> np.ndarray:
         """bool[n]: documents of a fold."""
-        return self.fold == fold if self.overlapping is None else self.overlapping[fold]
+        return np.asarray(self.fold == fold if self.overlapping is None else self.overlapping[fold])
 
 
 def order(ground: Ground, fold: int) -> np.ndarray:
@@ -88,7 +88,7 @@ def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
     if arm.kind == "random":
         copies = random_subset(ground.size, raw, float((ground.size * copies).sum()), rank).astype(np.uint8)
     elif arm.kind == "matched":
-        copies = matched_subset(ground.size, raw, copies, ground.domain, rank).subset.astype(np.uint8)
+        copies = matched_subset(ground.size, raw, copies, [str(name) for name in ground.domain], rank).subset.astype(np.uint8)
     elif arm.kind == "null":
         copies[rank.astype(np.float64) / 2.0**64 < arm.share] = 0
     rows = np.flatnonzero(copies)

@@ -95,12 +95,12 @@ class _Told:
         detected = self._detected()
         return {
             "control_detected": detected,
-            "net": self._verdict("curated", RECIPE, adjusted, detected) if curated else None,
+            "net": self._verdict("curated", RECIPE, adjusted, detected=detected) if curated else None,
             "parts": {"equal": _safely(self._parts_equal), "own": _safely(self._parts_own)} if curated else None,
             "curve": _safely(self._curve) if curated else None,
             "crossover": _safely(self._crossover) if curated else None,
-            "stages": [self._verdict(name, name.removeprefix("without "), adjusted, detected) for name in self._of("without")],
-            "edits": [self._verdict(name, name, adjusted, detected) for name in self._of("edit")],
+            "stages": [self._verdict(name, name.removeprefix("without "), adjusted, detected=detected) for name in self._of("without")],
+            "edits": [self._verdict(name, name, adjusted, detected=detected) for name in self._of("edit")],
             "controls": [self._plain(name) for name in self._of("null", "random", "matched")],
             "corrupted": [self._corrupted(name) for name in self._of("corrupt")],
             "ladders": [self._plain(name) for name in self._of("ladder")],
@@ -135,7 +135,7 @@ class _Told:
         found = [one.gain.high < 0 for name in self._of("corrupt") if isinstance(one := self.compared[name], Comparison)]
         return any(found) if found else None
 
-    def _verdict(self, name: str, called: str, adjusted: Mapping[str, tuple[float, int]], detected: bool | None) -> dict[str, Any]:
+    def _verdict(self, name: str, called: str, adjusted: Mapping[str, tuple[float, int]], *, detected: bool | None) -> dict[str, Any]:
         one = self.compared[name]
         if isinstance(one, str):
             return {"arm": name, "stage": called, "withheld": one}
@@ -156,7 +156,12 @@ class _Told:
             target=self.how.primary == TARGET,
             control_detected=detected,
         )
-        return {"arm": name, **asdict(judge(facts)), "gains": {held: asdict(gain) for held, gain in one.gains.items()}, "tokens": one.tokens}
+        return {
+            "arm": name,
+            **asdict(judge(facts)),
+            "gains": {held: asdict(gain) for held, gain in one.gains.items()},
+            "tokens": one.tokens,
+        }
 
     def _removed(self, name: str) -> float | None:
         """Share of the bytes that a stage alone removes: of the mix without it, those that the curated mix lacks."""
@@ -198,7 +203,12 @@ class _Told:
     def _parts_equal(self) -> dict[str, Any]:
         tokens = self.arms["curated"]["compared_at"]
         four = [self.losses.equal(arm, tokens, self.how.primary) for arm in ("raw", "random", "matched", "curated")]
-        pairs = {"net": ("raw", "curated"), "quality": ("matched", "curated"), "composition": ("random", "matched"), "quantity_cost": ("random", "raw")}
+        pairs = {
+            "net": ("raw", "curated"),
+            "quality": ("matched", "curated"),
+            "composition": ("random", "matched"),
+            "quantity_cost": ("random", "raw"),
+        }
         same = {term: self.losses.same(*arms, tokens) for term, arms in pairs.items()}
         return asdict(decompose(*four, same=same, overlap=self.how.overlap, level=self.how.level))
 
@@ -211,12 +221,16 @@ class _Told:
         budgets = self.losses.budgets("raw")
         at = [budget for budget in self.losses.budgets("curated") if budget in budgets]
         curated = self.losses.curve("curated", at, self.how.primary)
-        found = multipliers(self.losses.curve("raw", budgets, self.how.primary), budgets, curated, at, overlap=self.how.overlap, level=self.how.level)
+        found = multipliers(
+            self.losses.curve("raw", budgets, self.how.primary), budgets, curated, at, overlap=self.how.overlap, level=self.how.level
+        )
         return [{**asdict(one), "said": str(one)} for one in found]
 
     def _crossover(self) -> dict[str, Any]:
         """From which size of the raw pool on the curated part of it alone is better than all of it."""
-        nets = np.stack([self.losses.own("raw", share, self.how.primary) - self.losses.own("curated", share, self.how.primary) for share in OWN], axis=1)
+        nets = np.stack(
+            [self.losses.own("raw", share, self.how.primary) - self.losses.own("curated", share, self.how.primary) for share in OWN], axis=1
+        )
         whole = self.arms["raw"]["bytes"] / (1 if self.how.overlap else self.losses.seeds)
         return asdict(crossover(nets, np.array(OWN) * whole, overlap=self.how.overlap, level=self.how.level))
 
@@ -240,7 +254,9 @@ class _Told:
         better = self.losses.results.filter((pl.col("set") == row["set"]) & (pl.col("measure") == row["measure"]))["better"][0]
         sign = 1.0 if better == "higher" else -1.0
         try:
-            return asdict(paired(sign * (curated - raw), overlap=self.how.overlap, level=self.how.level, what=f"{row['set']} {row['measure']}"))
+            return asdict(
+                paired(sign * (curated - raw), overlap=self.how.overlap, level=self.how.level, what=f"{row['set']} {row['measure']}")
+            )
         except AblationError:
             return None
 
@@ -254,4 +270,9 @@ def _safely(function: Callable[[], Any]) -> Any:
 
 def _spent(results: pl.DataFrame) -> dict[str, Any]:
     each = results.group_by("arm", "seed", "redraw").agg(pl.col("cpu_seconds").first(), pl.col("tokens").max(), pl.col("bytes").max())
-    return {"count": each.height, "tokens": int(each["tokens"].sum()), "bytes": int(each["bytes"].sum()), "cpu_seconds": round(float(each["cpu_seconds"].sum()), 2)}
+    return {
+        "count": each.height,
+        "tokens": int(each["tokens"].sum()),
+        "bytes": int(each["bytes"].sum()),
+        "cpu_seconds": round(float(each["cpu_seconds"].sum()), 2),
+    }

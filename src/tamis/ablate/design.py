@@ -67,9 +67,20 @@ class Design:
     rungs: tuple[str, ...] = ("ngram",)
 
 
+RUNGS = ("ngram",)
 PROFILES: dict[str, dict[str, Any]] = {
     "smoke": {"pool": 12_000_000, "held_out": 60_000, "most_folds": 12, "redraws": 2, "corrupt": {"boilerplate": (0.3,)}},
     "standard": {},
+}
+_RANGES = {
+    "pool": (1_000_000, 100_000_000_000),
+    "vocabulary": (512, 65_536),
+    "held_out": (1_000, 100_000_000),
+    "least_folds": (2, 1_000),
+    "least_tokens": (1_000, 1_000_000_000),
+    "redraws": (1, 1_000),
+    "null": (0, 0.99),
+    "level": (0.5, 0.999),
 }
 _NAMED = ("target", "items", "mixes")
 """Paths as people write them: one may stand for a list of one."""
@@ -139,15 +150,9 @@ def check(design: Design, place: str) -> None:
     def refuse(key: str, said: str) -> RecipeError:
         return RecipeError(f'{place}: "{key}" {said}.')
 
-    if not 0 <= design.null < 1:
-        raise refuse("null", f"is the share that is dropped, from 0 to below 1, not {design.null}")
-    if not 0.5 < design.level < 1:
-        raise refuse("level", f"is between 0.5 and 1, not {design.level}")
-    if not 512 <= design.vocabulary <= 65_536:
-        raise refuse("vocabulary", f"is between 512 and 65,536 tokens, not {design.vocabulary:,}")
-    for key, least in (("pool", 1_000_000), ("held_out", 1_000), ("least_folds", 2), ("least_tokens", 1_000), ("redraws", 1)):
-        if getattr(design, key) < least:
-            raise refuse(key, f"is at least {least:,}, not {getattr(design, key):,}")
+    for key, (least, most) in _RANGES.items():
+        if not least <= getattr(design, key) <= most:
+            raise refuse(key, f"is between {least:,} and {most:,}, not {getattr(design, key):,}")
     if design.most_folds < design.least_folds:
         raise refuse("most_folds", f"is {design.most_folds}, fewer than the {design.least_folds} of least_folds")
     _check_shares(design, refuse)
@@ -157,8 +162,8 @@ def check(design: Design, place: str) -> None:
     if isinstance(design.target, str) and design.target not in ("reference", "none"):
         raise refuse("target", f'is "reference", "none" or a list of shards, not "{design.target}"')
     for rung in design.rungs:
-        if rung != "ngram":
-            raise refuse("rungs", f'has no "{rung}". {suggest(rung, ["ngram"], what="rungs:")}'.removesuffix("."))
+        if rung not in RUNGS:
+            raise refuse("rungs", f'has no "{rung}". {suggest(rung, RUNGS, what="rungs:")}'.removesuffix("."))
 
 
 def _check_shares(design: Design, refuse: Any) -> None:
@@ -180,7 +185,11 @@ def _listed(key: str, value: Any) -> Any:
     single = key in _NAMED and isinstance(value, str) and value not in ("reference", "none")
     if single:
         return [value]
-    return {name: [share] if isinstance(share, int | float) else share for name, share in value.items()} if key in ("corrupt", "ladders") and isinstance(value, Mapping) else value
+    return (
+        {name: [share] if isinstance(share, int | float) else share for name, share in value.items()}
+        if key in ("corrupt", "ladders") and isinstance(value, Mapping)
+        else value
+    )
 
 
 def _beside(design: Design, folder: Path) -> Design:

@@ -1,15 +1,17 @@
 """One ablation from beginning to end: prepare, write the plan, train what is left, conclude. The same command resumes it.
 
-    abl/
-      plan.json          what is to be done and said, and its hash; written before the first training
-      trainings/         one file each, named after all that it depends on
-      results.parquet    one row for each training, budget, set and measure
-      verdict.json       everything that is said of them
-      tokenizer.json     of all arms
+abl/
+  plan.json          what is to be done and said, and its hash; written before the first training
+  trainings/         one file each, named after all that it depends on
+  results.parquet    one row for each training, budget, set and measure
+  verdict.json       everything that is said of them
+  tokenizer.json     of all arms
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from tamis import __version__, begin, files, keys
+from tamis import __version__, begin, files
 from tamis.ablate import conclusions, prospects, rungs, trainings
 from tamis.ablate import design as designs
 from tamis.ablate.design import Design
@@ -76,7 +78,13 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         if exploratory:
             say.note("The plan is not the one that was registered before the first training: what follows is marked as exploratory.")
         files.write_bytes(files.join(out, "tokenizer.json"), made.tokenizer.to_bytes())
-        listed = [Training(rung, arm, fold, again) for rung in steps for fold in range(made.folds) for arm in made.arms for again in range(arm.redraws)]
+        listed = [
+            Training(rung, arm, fold, again)
+            for rung in steps
+            for fold in range(made.folds)
+            for arm in made.arms
+            for again in range(arm.redraws)
+        ]
         results, died = trainings.carry_out(made.field, listed, out, jobs, say)
         files.write_frame(files.join(out, RESULTS), results)
         verdict = conclusions.conclude(results, plan, died=died, exploratory=exploratory)
@@ -99,8 +107,12 @@ def opened(out: str) -> Told:
 
 
 def results_of(out: str) -> pl.DataFrame:
-    """The rows of a finished ablation: rung, arm, kind, seed, redraw, at, budget, share, tokens, documents, bytes, stream, set, by, group,
-    measure, better, value, chance, cpu_seconds."""
+    """The rows of a finished ablation, one for each training, spot in its stream and measure.
+
+    Returns:
+        rung, arm, kind, seed (the fold), redraw; at ("equal", "own"), budget, share, tokens, documents, bytes, stream (a digest of what was
+        seen); set, by, group, measure, better, value, chance; cpu_seconds of the training.
+    """
     return files.read_frame(files.join(out, RESULTS))
 
 
@@ -118,7 +130,7 @@ def refuse_place(source: Sequence[str], out: str) -> None:
 
 def planned(source: Sequence[str], design: Design, pool: Pool, made: Prepared, steps: Sequence[Rung]) -> dict[str, Any]:
     """The plan: everything that is to be done and the rule by which it will be judged."""
-    content = {
+    content: dict[str, Any] = {
         "tamis": __version__,
         "design": designs.spelled_out(design),
         "rules": RULES,
@@ -127,8 +139,13 @@ def planned(source: Sequence[str], design: Design, pool: Pool, made: Prepared, s
         "prepared": dict(made.facts),
         "prospects": prospects.prospects(made),
     }
-    # The data by its content and not by its place, so that a project can move; the tokens by their digest, so that they are those.
-    return {"hash": keys.digest(content), "source": list(source), **content}
+    # Data by its digests, which `prepared` has, and not by its place, so that a project can move.
+    placeless: dict[str, Any] = {
+        **content,
+        "design": {**designs.spelled_out(design), "target": None, "items": None, "mixes": sorted(design.mixes)},
+    }
+    placeless["prepared"] = {**made.facts, "target": {**made.facts["target"], "name": None}, "notes": None}
+    return {"hash": hashlib.sha256(json.dumps(placeless, sort_keys=True).encode()).hexdigest(), "source": list(source), **content}
 
 
 def registered(out: str, plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
@@ -138,7 +155,7 @@ def registered(out: str, plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], bo
     first = files.read_json(place) if files.exists(place) else None
     if first is None or (first["hash"] != plan["hash"] and not trained):
         files.write_json(place, {**plan, "registered": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
-        return plan, False
+        return files.read_json(place), False
     if first["hash"] == plan["hash"]:
         return first, False
     files.write_json(files.join(out, f"plan-{plan['hash'][:8]}.json"), plan)

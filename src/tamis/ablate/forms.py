@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.ablate.arms import Ground
 from tamis.ablate.corrupt import corrupt
 from tamis.ablate.design import Design
 from tamis.ablate.pool import Pool
@@ -21,7 +20,7 @@ EDITED = "edit {}"
 ALL_EDITS = "all edits"
 
 
-def edited(pool: Pool, tokenizer: Tokenizer, plain: Tokens, ground: Ground, workers: int) -> dict[str, Tokens]:
+def edited(pool: Pool, tokenizer: Tokenizer, plain: Tokens, workers: int) -> dict[str, Tokens]:
     """For each edit of the recipe the curated documents as it alone leaves them; for several also as all of them do.
 
     An edit that changes none of the documents is left out.

@@ -70,7 +70,15 @@ class Held:
         return pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
 
 
-SCHEMA = {"set": pl.String, "by": pl.String, "group": pl.String, "measure": pl.String, "better": pl.String, "value": pl.Float64, "chance": pl.Float64}
+SCHEMA = {
+    "set": pl.String,
+    "by": pl.String,
+    "group": pl.String,
+    "measure": pl.String,
+    "better": pl.String,
+    "value": pl.Float64,
+    "chance": pl.Float64,
+}
 BITS = "bits per byte"
 
 

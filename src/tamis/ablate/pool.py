@@ -21,6 +21,7 @@ from tamis.documents import Columns, canonical, one_piece, utf8
 from tamis.errors import DataError, RunError, StageError, suggest
 from tamis.folder import Finished
 from tamis.measure import Step
+from tamis.plan import BASE
 from tamis.simulate import Numbers
 from tamis.stage import Edit
 from tamis.work import Work, changed, conform, kept_rows, rows_of
@@ -131,13 +132,15 @@ def _of_run(run: Finished, design: Design, workers: int) -> Pool:
         others = [step for step in steps if step.name != stage.name]
         mixes[WITHOUT.format(stage.name)] = simulate.fates(numbers, others).copies[taken]
     mixes |= _ladders(numbers, design, size, taken)
-    docs = _docs_of_run(run, taken, [step.stage for step in edits], design)
+    docs = _docs_of_run(run, taken, [stage for _, stage in run.named if isinstance(stage, Edit)], design)
     if docs.num_rows != int(taken.sum()):
         raise changed(run.out)
     n = docs.num_rows
     domain = _domain(docs, run.recipe.columns, design, place=run.out)
     share = float(size[taken].sum() / max(1, size.sum()))
-    return Pool(docs, key[taken], domain, np.ones(n, np.bool_), {"raw": np.ones(n, np.uint8), **mixes}, tested, edits, run.recipe.columns, share)
+    return Pool(
+        docs, key[taken], domain, np.ones(n, np.bool_), {"raw": np.ones(n, np.uint8), **mixes}, tested, edits, run.recipe.columns, share
+    )
 
 
 def _draws(cluster: np.ndarray, seed: int) -> np.ndarray:
@@ -151,7 +154,11 @@ def _clustered(run: Finished, key: np.ndarray) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    found = [files.read_columns([place], ["a", "b"]).drop_nulls() for name, stage in run.named if stage.needs_corpus and files.exists(place := run.relation(name))]
+    found = [
+        files.read_columns([place], ["a", "b"]).drop_nulls()
+        for name, stage in run.named
+        if stage.needs_corpus and files.exists(place := run.relation(name))
+    ]
     if not found:
         return key
     pairs = pl.concat(found, how="vertical_relaxed")
@@ -160,12 +167,16 @@ def _clustered(run: Finished, key: np.ndarray) -> np.ndarray:
     _, component = connected_components(graph, directed=False)
     least = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(least, component, key)
-    return least[component]
+    return np.asarray(least[component])
 
 
 def _ladders(numbers: Numbers, design: Design, size: np.ndarray, taken: np.ndarray) -> dict[str, np.ndarray]:
     """For each step of a ladder the raw documents with the highest (or lowest) values, that share of the raw bytes."""
-    known = [f"{stage}.{signal}" for stage, signals in numbers.run.measured.items() for signal in signals if not signal.startswith(("text.", "doc.", "_"))]
+    measured = numbers.run.measured.items()
+    known = [
+        "text.bytes",
+        *(f"{stage}.{signal}" for stage, signals in measured if stage != BASE for signal in signals if not signal.startswith("_")),
+    ]
     mixes = {}
     for asked, shares in design.ladders.items():
         name = asked.removeprefix("-")
@@ -279,7 +290,7 @@ def _domain(docs: pa.Table, columns: Columns, design: Design, *, place: str) -> 
         if design.domain != Design.domain:
             raise DataError(f'{place}: there is no column "{name}" to tell domains by. {suggest(name, docs.column_names, what="columns:")}')
         return np.full(docs.num_rows, NO_DOMAIN, object)
-    values = pl.Series(pl.from_arrow(docs.select([name]))[name])  # type: ignore[index, call-overload]
+    values = pl.Series(pl.from_arrow(docs.select([name]))[name])  # type: ignore[index]
     if values.dtype.is_nested():
         raise DataError(f'{place}: the column "{name}" holds {values.dtype}, which tells no domains.\nFix: name a column of texts.')
     return values.cast(pl.String).fill_null(NO_DOMAIN).to_numpy().astype(object)

@@ -7,9 +7,10 @@ smallest arm has in its smallest fold, which is what all arms are compared at.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,29 +18,24 @@ import pyarrow as pa
 from tamis.ablate import arms as drawing
 from tamis.ablate import forms as texts_as
 from tamis.ablate.arms import AS_READ, Arm, Ground
-from tamis.ablate.clusters import clusters
+from tamis.ablate.clusters import Clusters, clusters
 from tamis.ablate.design import Design
 from tamis.ablate.draws import seeded
-from tamis.ablate.evaluation import Evaluation, evaluation
-from tamis.ablate.folds import folds as dealt
+from tamis.ablate.evaluation import BYTES_PER_TOKEN, Evaluation, evaluation
 from tamis.ablate.folds import held_out
-from tamis.ablate.held import Held
-from tamis.ablate.overlap import assert_clean, shared
+from tamis.ablate.overlap import Overlap, assert_clean, shared
 from tamis.ablate.pool import Pool
+from tamis.ablate.sizes import budgets, folded
 from tamis.ablate.trainings import Field
 from tamis.errors import AblationError
 from tamis.lm.tokenizer import Tokenizer
 from tamis.lm.tokens import Tokens
 from tamis.progress import Say
 
-SAFE = 0.9
-"""Of the smallest arm in its smallest fold: what arms are compared at (planned: F)."""
-SUBSAMPLES = 10
-"""Overlapping subsamples of a pool that is too small for folds."""
-MOST_OVERLAP = 0.8
-"""Of the pool in one of those subsamples: larger ones hardly differ."""
-LEAST_PART = 0.25
-"""Of `least_tokens`: a smaller arm is not trained."""
+MOST_HELD = 0.2
+"""Of the raw bytes that are held out."""
+TOLD_OVERLAP = 0.05
+"""Of a set's words in the pool: from there on a person is told."""
 TOKENIZER_BYTES = 8_000_000
 """Text that the tokenizer is trained on; more changes its merges by a few."""
 
@@ -67,61 +63,79 @@ class Prepared:
     facts: Mapping[str, Any]
 
 
+class _Split(NamedTuple):
+    """Which documents are trained on, which are held out, and what left both.
+
+    Args:
+        removed: what shares text with anything that is evaluated.
+        found: clusters of near-duplicates.
+        held: i64[h], rows of raw documents that are held out.
+        available: bool[n], what arms may have.
+    """
+
+    removed: Overlap
+    found: Clusters
+    held: np.ndarray
+    available: np.ndarray
+
+
 def prepare(pool: Pool, design: Design, workers: int, say: Say) -> Prepared:
     """Everything that trainings share.
 
     Raises:
         TamisError: a mix is too small, two mixes are the same, or nothing can be held out.
     """
-    notes = list(pool.notes)
     say.note(f"{pool.docs.num_rows:,} documents, {int(pool.bytes.sum()) / 1e6:.1f} MB in the pool")
     _refuse_empty(pool)
     asked = evaluation(design)
-    removed = shared(pool.texts, asked.texts(), workers=workers)
-    available = ~removed.documents
-    notes += _overlap_notes(removed.counts(), pool, available)
-    found = clusters(pool.texts, workers=workers)
-    share = min(0.2, design.held_out * 3.0 / max(1, int(pool.bytes[pool.raw & available].sum())))
-    out = held_out(found.cluster, pool.key, np.where(pool.raw & available, pool.bytes, 0), share=share, seed=design.seed)
-    held_rows = np.flatnonzero(out & available & pool.raw)
-    available &= ~out
-    assert_clean(pool.texts.filter(pa.array(available)), asked.texts(), workers=workers)
+    split = _split(pool, design, asked, workers)
     tokenizer = _tokenizer(pool, design)
-    say.note(f"tokenizer: {tokenizer.vocabulary:,} tokens")
     plain = tokenizer.encode(pool.texts, workers)
-    held = asked.held(tokenizer, pool, held_rows, plain, workers, most=design.held_out)
-    ground, folds, overlap = _folds(pool, design, available, found.cluster, plain)
+    say.note(f"{plain.total:,} tokens of a vocabulary of {tokenizer.vocabulary:,}")
+    held = asked.held(tokenizer, pool, split.held, plain, workers, most=design.held_out)
+    ground, folds, overlap = folded(pool, design, split.available, split.found.cluster, plain)
+    forms, arms = _arms(pool, design, tokenizer, plain, workers)
+    sized = budgets(ground, forms, arms, folds, design)
+    field = Field(ground, forms, held, sized.main, sized.least, sized.extra)
+    notes = [*pool.notes, *_overlap_notes(split.removed.counts()), *sized.notes]
     if overlap:
         notes.append(
             f"The pool is too small for {design.least_folds} disjoint folds of {design.least_tokens:,} tokens: {folds} subsamples of {overlap:.0%} each "
             "overlap, and intervals are as much wider. More documents would say more."
         )
-    edited = texts_as.edited(pool, tokenizer, plain, ground, workers) if design.edits and pool.edits else {}
-    spoilt = texts_as.corrupted(pool, design, tokenizer, plain, workers)
-    forms = {AS_READ: plain, **edited, **{name: tokens for name, (tokens, _, _) in spoilt.items()}}
-    listed = drawing.arms_of(list(pool.mixes), edits=list(edited), forms={name: (kind, part) for name, (_, kind, part) in spoilt.items()}, redraws=design.redraws, null=design.null)
-    arms, tokens, least, small = _budgets(ground, forms, listed, folds, design)
-    notes += small
-    main = tokens["raw"]
-    field = Field(ground, forms, held, main, least, _extra(arms, tokens, main))
     facts = {
-        "pool": {
-            "documents": pool.docs.num_rows,
-            "bytes": int(pool.bytes.sum()),
-            "share_of_raw_bytes": pool.drawn,
-            "digest": f"{int(np.bitwise_xor.reduce(pool.key)):016x}",
-        },
-        "overlap": removed.counts(),
-        "removed": {"documents": int(removed.documents.sum()), "bytes": int(pool.bytes[removed.documents].sum())},
-        "clusters": {"threshold": found.threshold, "largest_share": found.largest_share, "not_compared": found.not_compared},
-        "held_out": {"documents": len(held_rows), "bytes": int(pool.bytes[held_rows].sum()), "digest": field.held_digest},
+        "pool": _pool_facts(pool, plain),
+        **_split_facts(pool, split),
+        "held_out": {"documents": len(split.held), "bytes": int(pool.bytes[split.held].sum()), "digest": field.held_digest},
         "target": asked.facts(),
-        "tokenizer": {"vocabulary": tokenizer.vocabulary, "sha256": tokenizer.sha256, "bytes_per_token": float(pool.bytes.sum() / max(1, plain.total))},
-        "folds": {"count": folds, "overlap": overlap, "tokens": main},
-        "arms": [_arm_facts(ground, plain, arm, tokens[arm.name]) for arm in arms],
+        "tokenizer": {"vocabulary": tokenizer.vocabulary, "sha256": tokenizer.sha256},
+        "folds": {"count": folds, "overlap": overlap, "tokens": sized.main},
+        "arms": [_arm_facts(ground, plain, arm, sized.tokens[arm.name]) for arm in sized.arms],
         "notes": notes,
     }
-    return Prepared(field, tuple(arms), folds, overlap, tokens, tokenizer, facts)
+    return Prepared(field, tuple(sized.arms), folds, overlap, sized.tokens, tokenizer, facts)
+
+
+def _split(pool: Pool, design: Design, asked: Evaluation, workers: int) -> _Split:
+    removed = shared(pool.texts, asked.texts(), workers=workers)
+    raw = pool.raw & ~removed.documents
+    if not raw.any():
+        raise AblationError("every document of the pool shares text with what is evaluated.\nFix: name another --target.")
+    found = clusters(pool.texts, workers=workers)
+    share = min(MOST_HELD, design.held_out * BYTES_PER_TOKEN / int(pool.bytes[raw].sum()))
+    out = held_out(found.cluster, pool.key, np.where(raw, pool.bytes, 0), share=share, seed=design.seed)
+    available = ~removed.documents & ~out
+    # The runner's own assertion: whatever was found above, nothing that is evaluated stands in what is trained on.
+    assert_clean(pool.texts.filter(pa.array(available)), asked.texts(), workers=workers)
+    return _Split(removed, found, np.flatnonzero(out & raw), available)
+
+
+def _arms(pool: Pool, design: Design, tokenizer: Tokenizer, plain: Tokens, workers: int) -> tuple[dict[str, Tokens], list[Arm]]:
+    edited = texts_as.edited(pool, tokenizer, plain, workers) if design.edits and pool.edits else {}
+    spoilt = texts_as.corrupted(pool, design, tokenizer, plain, workers)
+    forms = {AS_READ: plain, **edited, **{name: tokens for name, (tokens, _, _) in spoilt.items()}}
+    kinds = {name: (kind, share) for name, (_, kind, share) in spoilt.items()}
+    return forms, drawing.arms_of(list(pool.mixes), edits=list(edited), forms=kinds, redraws=design.redraws, null=design.null)
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -131,17 +145,40 @@ def _refuse_empty(pool: Pool) -> None:
     others = [name for name in pool.mixes if name != "raw" and not name.startswith("without ")]
     same = [name for name in others if np.array_equal(pool.mixes[name], pool.mixes["raw"])]
     if others and len(same) == len(others):
-        raise AblationError(f'the mixes "raw" and "{same[0]}" hold the same documents, so there is nothing to compare.\nFix: compare a run that drops some.')
+        raise AblationError(
+            f'the mixes "raw" and "{same[0]}" hold the same documents, so there is nothing to compare.\nFix: compare a run that drops some.'
+        )
 
 
-def _overlap_notes(counts: Sequence[Mapping[str, Any]], pool: Pool, available: np.ndarray) -> list[str]:
-    notes = []
-    for one in counts:
-        if one["found_share"] and one["found_share"] > 0.05:
-            notes.append(f"{one['found_share']:.0%} of the words of {one['set']} stood in the pool; {one['documents']:,} documents that share text with it left every arm.")
-    if not (pool.raw & available).any():
-        raise AblationError("every document of the pool shares text with what is evaluated.\nFix: name another --target.")
-    return notes
+def _overlap_notes(counts: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"{one['found_share']:.0%} of the words of {one['set']} stood in the pool; {one['documents']:,} documents that share text with it left every arm."
+        for one in counts
+        if one["found_share"] and one["found_share"] > TOLD_OVERLAP
+    ]
+
+
+def _pool_facts(pool: Pool, plain: Tokens) -> dict[str, Any]:
+    return {
+        "documents": pool.docs.num_rows,
+        "bytes": int(pool.bytes.sum()),
+        "tokens": plain.total,
+        "share_of_raw_bytes": pool.drawn,
+        "digest": hashlib.sha256(np.sort(pool.key).tobytes()).hexdigest()[:16],
+    }
+
+
+def _split_facts(pool: Pool, split: _Split) -> dict[str, Any]:
+    gone = split.removed.documents
+    return {
+        "overlap": split.removed.counts(),
+        "removed": {"documents": int(gone.sum()), "bytes": int(pool.bytes[gone].sum())},
+        "clusters": {
+            "threshold": split.found.threshold,
+            "largest_share": split.found.largest_share,
+            "not_compared": split.found.not_compared,
+        },
+    }
 
 
 def _tokenizer(pool: Pool, design: Design) -> Tokenizer:
@@ -155,66 +192,6 @@ def _tokenizer(pool: Pool, design: Design) -> Tokenizer:
         here = np.flatnonzero(which == i)
         taken[here[np.cumsum(size[here]) - size[here] < TOKENIZER_BYTES / len(names)]] = True
     return Tokenizer.train((str(text) for text in pool.texts.take(pa.array(order[taken]))), design.vocabulary)
-
-
-def _core(pool_mixes: Mapping[str, np.ndarray]) -> list[str]:
-    return [name for name in pool_mixes if name in ("raw", "curated") or name.startswith("without ")]
-
-
-def _folds(pool: Pool, design: Design, available: np.ndarray, cluster: np.ndarray, plain: Tokens) -> tuple[Ground, int, float]:
-    """Disjoint folds, as many as the smallest arm allows; overlapping subsamples where that is too few."""
-    lengths = np.diff(plain.starts)
-    core = _core(pool.mixes)
-    least = {name: int((lengths * (pool.mixes[name] > 0))[available].sum()) for name in (core if "curated" in core else pool.mixes)}
-    smallest = min(least, key=lambda name: least[name])
-    if least[smallest] * SAFE * MOST_OVERLAP < design.least_tokens:
-        raise AblationError(
-            f'the mix "{smallest}" holds {least[smallest]:,} tokens once held-out text is taken out, and a fold needs {design.least_tokens:,}.\n'
-            "Fix: use more documents, or lower least_tokens in a plan."
-        )
-    size, count = pool.bytes, min(design.most_folds, int(SAFE * least[smallest] / design.least_tokens))
-    fold = np.full(len(size), -1, np.int16)
-    rows = np.flatnonzero(available)
-    if count >= design.least_folds:
-        fold[rows] = dealt(cluster[rows], pool.key[rows], size[rows], count=count, seed=design.seed).fold
-        return Ground(size, pool.key, pool.domain, pool.mixes, fold, None, design.seed), count, 0.0
-    part = min(MOST_OVERLAP, design.least_tokens / (SAFE * least[smallest]))
-    overlapping = np.zeros((SUBSAMPLES, len(size)), np.bool_)
-    for i in range(SUBSAMPLES):
-        overlapping[i, rows] = held_out(cluster[rows], pool.key[rows], size[rows], share=part, seed=design.seed + 1 + i)
-    return Ground(size, pool.key, pool.domain, pool.mixes, fold, overlapping, design.seed), SUBSAMPLES, part
-
-
-def _budgets(ground: Ground, forms: Mapping[str, Tokens], arms: Sequence[Arm], folds: int, design: Design) -> tuple[list[Arm], dict[str, int], dict[str, int], list[str]]:
-    """T: a safe part of the smallest of the arms that stages are judged by; an arm that is smaller has its own."""
-    lengths = {name: np.diff(tokens.starts) for name, tokens in forms.items()}
-    least: dict[str, int] = {}
-    for arm in arms:
-        # Of an edit the same documents are taken, so that it is their text as it was read that counts.
-        size = lengths[AS_READ if arm.kind == "edit" else arm.form]
-        least[arm.name] = min(int(size[drawing.stream(ground, arm, fold, redraw)].sum()) for fold in range(folds) for redraw in range(arm.redraws))
-    core = [arm.name for arm in arms if arm.kind in ("raw", "curated", "random", "matched", "without")]
-    main = int(SAFE * min(least[name] for name in (core if "curated" in least else least)))
-    tokens, kept, notes = {}, [], []
-    for arm in arms:
-        tokens[arm.name] = min(main, int(SAFE * least[arm.name]))
-        if tokens[arm.name] < LEAST_PART * design.least_tokens:
-            notes.append(f'"{arm.name}" has {least[arm.name]:,} tokens in its smallest fold: too few to be trained.')
-        else:
-            kept.append(arm)
-    if main < LEAST_PART * design.least_tokens:
-        raise AblationError(f"the smallest arm has {main:,} tokens in its smallest fold, too few to train on.\nFix: use more documents, or fewer folds.")
-    return kept, tokens, least, notes
-
-
-def _extra(arms: Sequence[Arm], tokens: Mapping[str, int], main: int) -> dict[str, tuple[int, ...]]:
-    """Budgets at which smaller arms, and what they are compared with, are evaluated as well: a curve around each."""
-    extra: dict[str, set[int]] = {}
-    for arm in arms:
-        if tokens[arm.name] < main:
-            extra.setdefault(arm.name, set()).add(tokens[arm.name])
-            extra.setdefault(arm.against, set()).update(round(factor * tokens[arm.name]) for factor in (0.7071, 1.0, 1.4142))
-    return {name: tuple(sorted(budgets)) for name, budgets in extra.items()}
 
 
 def _arm_facts(ground: Ground, plain: Tokens, arm: Arm, tokens: int) -> dict[str, Any]:
@@ -231,6 +208,3 @@ def _arm_facts(ground: Ground, plain: Tokens, arm: Arm, tokens: int) -> dict[str
         "redraws": arm.redraws,
         "share": arm.share,
     }
-
-
-__all__ = ["Evaluation", "Held", "Prepared", "prepare"]

@@ -35,7 +35,12 @@ def prospects(made: Prepared) -> list[dict[str, Any]]:
     for name, arm in arms.items():
         if arm["kind"] == "without":
             share = max(0.0, 1 - arms["curated"]["bytes"] / arm["bytes"]) if arm["bytes"] else 0.0
-            found.append({"stage": name.removeprefix("without "), **_prospect(share, made.folds, made.overlap, min(arm["compared_at"], arms["curated"]["compared_at"]))})
+            found.append(
+                {
+                    "stage": name.removeprefix("without "),
+                    **_prospect(share, made.folds, made.overlap, min(arm["compared_at"], arms["curated"]["compared_at"])),
+                }
+            )
     return found
 
 
@@ -47,4 +52,9 @@ def _prospect(share: float, folds: int, overlap: float, tokens: int) -> dict[str
     slope = math.exp(float(np.interp(math.log(tokens), np.log(TOKENS), np.log(SLOPE))))
     effect = detectable_effect(spread * math.sqrt(share), folds, overlap=overlap).effect
     detectable = math.exp(min(effect / slope, 20.0))
-    return {"removed_share": round(share, 6), "most": None if most is None else round(most, 4), "detectable": round(detectable, 4), "testable": most is None or most >= detectable}
+    return {
+        "removed_share": round(share, 6),
+        "most": None if most is None else round(most, 4),
+        "detectable": round(detectable, 4),
+        "testable": most is None or most >= detectable,
+    }

@@ -51,7 +51,11 @@ def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterat
 def _head(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     target = plan["prepared"]["target"]
     domains = len(target["domains"])
-    on = f"{target['name']} ({domains} domain{'' if domains == 1 else 's'}, {shown_bytes(target['bytes'])})" if rung["primary"] == "target" else "raw held-out documents"
+    on = (
+        f"{target['name']} ({domains} domain{'' if domains == 1 else 's'}, {shown_bytes(target['bytes'])})"
+        if rung["primary"] == "target"
+        else "raw held-out documents"
+    )
     folds = f"{rung['folds']} {'subsamples that overlap' if rung['overlap'] else 'folds'}"
     spent = rung["trainings"]
     return f"{name}: {spent['count']} models, {spent['cpu_seconds']:,.0f} s of CPU; {folds} of {rung['tokens']:,} tokens; measured on {on}."
@@ -68,16 +72,22 @@ def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
     yield _sets(net["gains"])
     if len(net["facts"]["domains"]) > 1:
         rows = [("domain of the target", "raw", "gained", "95% interval")]
-        yield [*rows, *((one["name"], f"{one['loss']:.3f}", *_part("", one["gain"])[1:]) for one in sorted(net["facts"]["domains"], key=lambda one: -one["gain"]["mean"]))]
+        yield [
+            *rows,
+            *(
+                (one["name"], f"{one['loss']:.3f}", *_part("", one["gain"])[1:])
+                for one in sorted(net["facts"]["domains"], key=lambda one: -one["gain"]["mean"])
+            ),
+        ]
     for key, title in (("equal", f"at equal tokens, {net['tokens']:,} a fold"), ("own", "each with all it has of a fold")):
         parts = rung["parts"][key]
         if "withheld" in parts:
             yield f"Parts {title}: withheld. {parts['withheld']}"
             continue
-        rows = [("curated against raw, " + title, "bits per byte", "95% interval")]
-        rows.append(_part("net gain", parts["net"]))
-        rows += [_part(f"  {said}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
-        yield rows
+        table: list[Sequence[str]] = [("curated against raw, " + title, "bits per byte", "95% interval")]
+        table.append(_part("net gain", parts["net"]))
+        table += [_part(f"  {said}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
+        yield table
     yield from _quantity(rung)
 
 
@@ -94,8 +104,16 @@ def _bits(value: float) -> str:
 
 def _sets(gains: Mapping[str, Mapping[str, Any]]) -> Table:
     """The estimand is the held-out set, so each has its say."""
-    called = {"target": "the target", "raw": "raw documents held out", "kept": "  those that the recipe keeps", "removed": "  those that it drops"}
-    return [("curated against raw, measured on", "bits per byte gained", "95% interval"), *(_part(called.get(name, name), one) for name, one in gains.items())]
+    called = {
+        "target": "the target",
+        "raw": "raw documents held out",
+        "kept": "  those that the recipe keeps",
+        "removed": "  those that it drops",
+    }
+    return [
+        ("curated against raw, measured on", "bits per byte gained", "95% interval"),
+        *(_part(called.get(name, name), one) for name, one in gains.items()),
+    ]
 
 
 def _quantity(rung: Mapping[str, Any]) -> Iterator[str | Table]:
@@ -121,7 +139,12 @@ def _stages(rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
     for one in rung["stages"]:
         before = ahead[one["stage"]]
         most, least = before["most"], before["detectable"]
-        row = [one["stage"], f"{before['removed_share']:.1%}", "" if most is None else f"×{most:.3g}", "" if least is None else f"×{least:.3g}"]
+        row = [
+            one["stage"],
+            f"{before['removed_share']:.1%}",
+            "" if most is None else f"×{most:.3g}",
+            "" if least is None else f"×{least:.3g}",
+        ]
         rows.append((*row, "withheld" if "withheld" in one else _worth(one), one.get("outcome", one.get("withheld", ""))))
     yield rows
     for one in rung["stages"]:
@@ -138,7 +161,13 @@ def _worth(one: Mapping[str, Any]) -> str:
     if multiplier["state"] == "flat":
         return "not measurable"
     ends = [f"{multiplier[end]:.3g}" if multiplier[end] is not None else "?" for end in ("low", "high")]
-    size = f"×{multiplier['value']:.3g}" if multiplier["value"] is not None else f"over ×{multiplier['largest']:.3g}" if multiplier["state"] == "at least" else f"under ×{multiplier['smallest']:.3g}"
+    size = (
+        f"×{multiplier['value']:.3g}"
+        if multiplier["value"] is not None
+        else f"over ×{multiplier['largest']:.3g}"
+        if multiplier["state"] == "at least"
+        else f"under ×{multiplier['smallest']:.3g}"
+    )
     return f"{size} ({ends[0]} to {ends[1]})"
 
 
@@ -162,14 +191,23 @@ def _controls(rung: Mapping[str, Any]) -> Iterator[str | Table]:
         gain = one["gain"]
         fine = gain["low"] <= 0 <= gain["high"]
         expected = "nothing" if one["arm"] in ("null", "random") else "the mix alone"
-        rows.append((one["arm"], expected, *_part("", gain)[1:], "" if one["arm"] == "matched" else "as expected" if fine else "NOT as expected"))
+        rows.append(
+            (one["arm"], expected, *_part("", gain)[1:], "" if one["arm"] == "matched" else "as expected" if fine else "NOT as expected")
+        )
     for one in rung["corrupted"]:
         if "withheld" in one:
             rows.append((one["arm"], "a loss", one["withheld"], "", ""))
             continue
         seen = "found" if one["gain"]["high"] < 0 else "not found"
         worth = _worth(one)
-        rows.append((one["arm"], "a loss", *_part("", one["gain"])[1:], f"{seen}; raw is worth {worth}" + (", so it does harm" if one.get("harmful") else "")))
+        rows.append(
+            (
+                one["arm"],
+                "a loss",
+                *_part("", one["gain"])[1:],
+                f"{seen}; raw is worth {worth}" + (", so it does harm" if one.get("harmful") else ""),
+            )
+        )
     if len(rows) > 1:
         yield rows
 
@@ -177,9 +215,8 @@ def _controls(rung: Mapping[str, Any]) -> Iterator[str | Table]:
 def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str | Table]:
     """Scores that may decide something, and in one paragraph those that may not."""
     rows = [("evaluation items", "measure", "curated gains", "95% interval")]
-    for one in items:
-        if one["fit"]:
-            rows.append((one["set"], one["measure"].replace("_", " "), *(_part("", one["gain"])[1:] if one["gain"] else ("", ""))))
+    fit = [one for one in items if one["fit"]]
+    rows += [(one["set"], one["measure"].replace("_", " "), *(_part("", one["gain"])[1:] if one["gain"] else ("", ""))) for one in fit]
     if len(rows) > 1:
         yield rows
     barred: dict[str, list[str]] = {}

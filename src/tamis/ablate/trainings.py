@@ -92,13 +92,18 @@ class Field:
         """Names what is evaluated, so that other held-out text is another training."""
         tokens = self.held.tokens
         sets = [[one.name, one.rows.tolist(), [str(name) for name in one.domain], one.size.tolist()] for one in self.held.sets]
-        items = [[one.name, one.kind, start, stop, _digest(one.sequences.items), _digest(one.sequences.is_gold)] for one, start, stop in self.held.items]
+        items = [
+            [one.name, one.kind, start, stop, _digest(one.sequences.items), _digest(one.sequences.is_gold)]
+            for one, start, stop in self.held.items
+        ]
         return keys.digest([_digest(tokens.ids), _digest(tokens.starts), _digest(self.held.first), sets, items])
 
     def budgets(self, arm: Arm) -> list[int]:
         """Tokens at which an arm is evaluated in every fold: what it is compared at, and a curve around that as far as it reaches."""
         if arm.kind not in CURVED:
-            return sorted({self.tokens, *self.extra.get(arm.name, ())} if self.least[arm.name] >= self.tokens else self.extra.get(arm.name, ()))
+            return sorted(
+                {self.tokens, *self.extra.get(arm.name, ())} if self.least[arm.name] >= self.tokens else self.extra.get(arm.name, ())
+            )
         most = self.least[arm.name]
         grid = [budget for share in GRID if (budget := round(share * self.tokens)) <= most]
         beyond = [most] if grid and grid[-1] * APART < most < GRID[-1] * self.tokens else []
@@ -114,10 +119,14 @@ def stream_of(ground: Ground, forms: Mapping[str, Tokens], arm: Arm, fold: int, 
 def spots(given: Field, training: Training, rows: np.ndarray, tokens: Tokens) -> list[Spot]:
     """Where a training is evaluated, ascending."""
     arm, total = training.arm, tokens.total
-    found = [Spot(EQUAL, budget, None, at) for budget in given.budgets(arm) if 0 < (at := _same_documents(given, arm, rows, tokens, budget))]
+    found = [
+        Spot(EQUAL, budget, None, at) for budget in given.budgets(arm) if (at := _same_documents(given, arm, rows, tokens, budget)) > 0
+    ]
     lengths = np.diff(tokens.starts)
     position = drawing.order(given.ground, training.fold)[rows]
-    found += [Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN_SHARES.get(arm.kind, ())]
+    found += [
+        Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN_SHARES.get(arm.kind, ())
+    ]
     return sorted((spot for spot in found if spot.tokens), key=lambda spot: (spot.tokens, spot.kind, spot.budget or 0, spot.share or 0.0))
 
 
@@ -157,10 +166,14 @@ def carry_out(given: Field, trainings: Sequence[Training], out: str, jobs: int, 
             if isinstance(found, pl.DataFrame):
                 frames.append(found)
             else:
-                died.append({"arm": training.arm.name, "seed": training.fold, "redraw": training.redraw, "rung": training.rung.name, "error": found})
+                died.append(
+                    {"arm": training.arm.name, "seed": training.fold, "redraw": training.redraw, "rung": training.rung.name, "error": found}
+                )
                 say.note(f"The training of {training.arm.name}, seed {training.fold}, died: {found}", **died[-1])
                 if not frames and len(died) >= PATIENCE:
-                    raise RunError(f"the first {len(died)} trainings died, the last of: {found}\nFix: see run.log in {out}; what ails all of them is no chance.")
+                    raise RunError(
+                        f"the first {len(died)} trainings died, the last of: {found}\nFix: see run.log in {out}; what ails all of them is no chance."
+                    )
             say.advance(1, 0)
     return pl.concat(frames) if frames else pl.DataFrame(), died
 
@@ -184,7 +197,9 @@ def train(given: Field, training: Training, out: str) -> pl.DataFrame:
     where = spots(given, training, rows, tokens)
     at = sorted({spot.tokens for spot in where})
     digests = [_digest(tokens.ids[:count]) + _digest(tokens.starts[: int(np.searchsorted(tokens.starts, count))]) for count in at]
-    key = keys.digest([VERSION, training.rung.settings, at, digests, given.held_digest, training.fold if not training.rung.order_blind else None])
+    key = keys.digest(
+        [VERSION, training.rung.settings, at, digests, given.held_digest, training.fold if not training.rung.order_blind else None]
+    )
     place = files.join(out, "trainings", f"{training.rung.name}-{key}.parquet")
     if not files.exists(place):
         began = time.thread_time()
@@ -193,26 +208,31 @@ def train(given: Field, training: Training, out: str) -> pl.DataFrame:
     found = files.read_frame(place)
     sizes = np.cumsum(given.ground.size[rows])
     documents = [min(len(rows), int(np.searchsorted(tokens.starts, spot.tokens))) for spot in where]
-    spotted = pl.DataFrame({
-        "rung": training.rung.name,
-        "arm": arm.name,
-        "kind": arm.kind,
-        "seed": pl.Series([training.fold] * len(where), dtype=pl.Int32),
-        "redraw": pl.Series([training.redraw] * len(where), dtype=pl.Int32),
-        "at": [spot.kind for spot in where],
-        "budget": pl.Series([spot.budget for spot in where], dtype=pl.Int64),
-        "share": pl.Series([spot.share for spot in where], dtype=pl.Float64),
-        "tokens": pl.Series([spot.tokens for spot in where], dtype=pl.Int64),
-        "documents": pl.Series(documents, dtype=pl.Int64),
-        "bytes": pl.Series([int(sizes[count - 1]) for count in documents], dtype=pl.Int64),
-        "stream": [digests[at.index(spot.tokens)] for spot in where],
-    })
+    spotted = pl.DataFrame(
+        {
+            "rung": training.rung.name,
+            "arm": arm.name,
+            "kind": arm.kind,
+            "seed": pl.Series([training.fold] * len(where), dtype=pl.Int32),
+            "redraw": pl.Series([training.redraw] * len(where), dtype=pl.Int32),
+            "at": [spot.kind for spot in where],
+            "budget": pl.Series([spot.budget for spot in where], dtype=pl.Int64),
+            "share": pl.Series([spot.share for spot in where], dtype=pl.Float64),
+            "tokens": pl.Series([spot.tokens for spot in where], dtype=pl.Int64),
+            "documents": pl.Series(documents, dtype=pl.Int64),
+            "bytes": pl.Series([int(sizes[count - 1]) for count in documents], dtype=pl.Int64),
+            "stream": [digests[at.index(spot.tokens)] for spot in where],
+        }
+    )
     return spotted.join(found, on="tokens", how="left", maintain_order="left_right")
 
 
 def _found(given: Field, at: Sequence[int], bits: np.ndarray, seconds: float) -> pl.DataFrame:
     schema = {"tokens": pl.Int64, **SCHEMA, "cpu_seconds": pl.Float64}
-    frames = [given.held.measures(some).with_columns(tokens=pl.lit(tokens, pl.Int64), cpu_seconds=pl.lit(seconds)) for tokens, some in zip(at, bits, strict=True)]
+    frames = [
+        given.held.measures(some).with_columns(tokens=pl.lit(tokens, pl.Int64), cpu_seconds=pl.lit(seconds))
+        for tokens, some in zip(at, bits, strict=True)
+    ]
     return pl.concat([pl.DataFrame(schema=schema), *(frame.select(list(schema)) for frame in frames)])
 
 
