@@ -37,7 +37,7 @@ class Design:
         redraws: of the random controls in each fold; averaged.
         leave_out: an arm for every stage that drops documents: everything but that stage.
         edits: an arm for every edit, and one for all of them, on the curated documents.
-        null: share of the raw documents that a stage drops at random: what it shows must be nothing. 0: no such arm.
+        random_drop: share of the raw documents that a stage drops at random (the arm "null"): what it shows must be nothing. 0: no such arm.
         corrupt: kind → shares of the raw documents that are spoilt: what is shown must be something.
         ladders: signal → shares of the raw bytes that are kept, those with the highest values ("-signal": the lowest).
         level: of intervals.
@@ -59,7 +59,7 @@ class Design:
     redraws: int = 4
     leave_out: bool = True
     edits: bool = True
-    null: float = 0.5
+    random_drop: float = 0.5
     corrupt: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: {"boilerplate": (0.1, 0.3), "shuffled words": (0.3,)})
     ladders: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     level: float = 0.95
@@ -79,7 +79,7 @@ _RANGES = {
     "least_folds": (2, 1_000),
     "least_tokens": (1_000, 1_000_000_000),
     "redraws": (1, 1_000),
-    "null": (0, 0.99),
+    "random_drop": (0, 0.99),
     "level": (0.5, 0.999),
 }
 _NAMED = ("target", "items", "mixes")

@@ -135,7 +135,7 @@ def _arms(pool: Pool, design: Design, tokenizer: Tokenizer, plain: Tokens, worke
     spoilt = texts_as.corrupted(pool, design, tokenizer, plain, workers)
     forms = {AS_READ: plain, **edited, **{name: tokens for name, (tokens, _, _) in spoilt.items()}}
     kinds = {name: (kind, share) for name, (_, kind, share) in spoilt.items()}
-    return forms, drawing.arms_of(list(pool.mixes), edits=list(edited), forms=kinds, redraws=design.redraws, null=design.null)
+    return forms, drawing.arms_of(list(pool.mixes), edits=list(edited), forms=kinds, redraws=design.redraws, null=design.random_drop)
 
 
 def _refuse_empty(pool: Pool) -> None:
