@@ -54,8 +54,8 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
-    "lm": {"documents", "files", "kernels", "mappers"},
-    "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
+    "lm": {"documents", "files", "kernels", "mappers", "shards"},
+    "stages": {"documents", "files", "kernels", "lm", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below

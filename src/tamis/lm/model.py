@@ -38,6 +38,11 @@ class Model:
     ngram: NGram
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """What it was called when it was made."""
+        return str(self.facts.get("name", "model"))
+
     def bits_per_byte(self, texts: pa.Array | pa.ChunkedArray) -> np.ndarray:
         """Bits that each text takes, divided by its bytes in UTF-8.
 
@@ -55,7 +60,7 @@ class Model:
     def save(self, url: str) -> None:
         """Write a Parquet file, whole or not at all: n-grams and counts, and in its metadata the tokenizer and all settings."""
         keys, times = self.ngram.grams()
-        header = {
+        about = {
             "kind": KIND,
             "format": FORMAT,
             "vocabulary": self.ngram.vocabulary,
@@ -66,7 +71,7 @@ class Model:
             "facts": dict(self.facts),
         }
         table = pa.table([pa.array(keys), pa.array(times)], schema=_SCHEMA).replace_schema_metadata(
-            {"model": json.dumps(header, ensure_ascii=False), "tokenizer": self.tokenizer.to_bytes()}
+            {"model": json.dumps(about, ensure_ascii=False), "tokenizer": self.tokenizer.to_bytes()}
         )
         with files.writing(url) as file:
             # Keys ascend, so that differences are short: 4.5 bytes an n-gram rather than 8.
@@ -80,35 +85,40 @@ class Model:
         Raises:
             DataError: the file is missing, damaged, something else, or of a later version of tamis.
         """
-        table, header = _opened(url)
+        said = header(url)
         try:
+            with files.open_read(url) as file:
+                table = pq.ParquetFile(file).read(use_threads=False)
             tokenizer = Tokenizer((table.schema.metadata or {})[b"tokenizer"])
             arrays = table.column("key").to_numpy(), table.column("times").to_numpy()
-            ngram = NGram.restored(header["vocabulary"], header["order"], header["discounts"], *arrays)
-            whole = (
-                tokenizer.sha256 == header["tokenizer"] and tokenizer.vocabulary == ngram.vocabulary and ngram.tokens == header["tokens"]
-            )
-        except (KeyError, TypeError, ValueError, DataError) as error:
+            ngram = NGram.restored(said["vocabulary"], said["order"], said["discounts"], *arrays)
+            whole = tokenizer.sha256 == said["tokenizer"] and tokenizer.vocabulary == ngram.vocabulary and ngram.tokens == said["tokens"]
+        except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError, DataError) as error:
             raise _damaged(url) from error
         if not whole:
             raise _damaged(url)
-        return Model(tokenizer, ngram, header["facts"])
+        return Model(tokenizer, ngram, said["facts"])
 
 
-def _opened(url: str) -> tuple[pa.Table, dict[str, Any]]:
+def header(url: str) -> dict[str, Any]:
+    """What a model file says of itself, without its counts: "vocabulary", "order", "tokens", "facts" and more.
+
+    Raises:
+        DataError: the file is missing, something else, or of a later version of tamis.
+    """
     try:
         with files.open_read(url) as file:
-            table = pq.ParquetFile(file).read(use_threads=False)
-        header = json.loads((table.schema.metadata or {}).get(b"model", b"null"))
+            schema = pq.read_schema(file)
+        found = json.loads((schema.metadata or {}).get(b"model", b"null"))
     except FileNotFoundError as error:
         raise DataError(f'the model "{url}" does not exist.\nFix: make one with `tamis train lm`.') from error
     except (OSError, pa.ArrowInvalid, ValueError) as error:
         raise _foreign(url) from error
-    if not isinstance(header, dict) or header.get("kind") != KIND or not table.schema.equals(_SCHEMA):
+    if not isinstance(found, dict) or found.get("kind") != KIND or not schema.equals(_SCHEMA):
         raise _foreign(url)
-    if header.get("format") != FORMAT:
-        raise DataError(f"{url} has the format {header.get('format')}, and this version of tamis reads {FORMAT}.\nFix: update tamis.")
-    return table, header
+    if found.get("format") != FORMAT:
+        raise DataError(f"{url} has the format {found.get('format')}, and this version of tamis reads {FORMAT}.\nFix: update tamis.")
+    return found
 
 
 def _foreign(url: str) -> DataError:
