@@ -54,10 +54,10 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
-    "lm": {"documents", "files", "kernels", "mappers"},
+    "lm": {"documents", "files", "kernels", "mappers", "shards"},
     "json_lines": set(),
     "near_pairs": {"documents", "kernels", "stage"},
-    "stages": {"documents", "files", "json_lines", "kernels", "near_pairs", "preference", "stage", "where"},
+    "stages": {"documents", "files", "json_lines", "kernels", "lm", "near_pairs", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
     "ablate": {
         "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "near_pairs",

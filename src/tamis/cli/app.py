@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tamis import __version__
+from tamis.cli.train import train
 
 app = typer.Typer(
     help="Sift pre-training text, and measure what the sifting bought.",
@@ -17,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(train, name="train")
 
 Out = Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -1,12 +1,8 @@
-"""Interpolated Kneser-Ney: counts of n-grams up to four tokens in hash tables, and the probabilities that they give.
+"""Interpolated Kneser-Ney: counts of n-grams of up to four tokens, and the probabilities that they give.
 
 A document is preceded by one token that stands for its beginning, so an n-gram never reaches across documents. The longest
 n-grams, and those that begin with a document, are counted as often as they occur; a shorter one once for every different
 token that precedes it. Counts add: a model that has seen one stream may go on with another.
-
-Tokens are numbered from 1 in keys, and 0 is a document's beginning: a key is never 0, which marks a free place. A place is
-two words: (key << 16 | different tokens that follow, 48 bits being enough for three tokens), then (how often anything
-follows << 32 | count). Of four tokens, which nothing follows, the key takes the whole first word.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -19,18 +15,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.kernels._jit import aligned, f64, helper, i64, kernel, reads, u16, u64, writes
+from tamis.kernels._jit import aligned, f64, helper, i64, kernel, reads, u16, u32, u64, writes
+from tamis.kernels.ngram_table import (
+    PART,
+    WHOLE,
+    count,
+    count_at,
+    fetch,
+    find,
+    followed,
+    four_key,
+    move,
+    pair_key,
+    placed,
+    single_place,
+    three_key,
+)
 
 ORDER = 4
 """The longest n-grams that are counted."""
 MOST_TOKENS = 65_535
-"""Of a vocabulary: one more would need 17 bits in a key."""
+"""Of a vocabulary: one more, with the beginning of a document, would need 17 bits in a key."""
+MOST_COUNTED = 2**32 - 1
 FULL = 0.7
-"""A table that holds more than this share of its places is doubled before anything else is added."""
-_DONE, _TOTAL, _TYPES, _HELD = 0, 1, 2, 3  # in `state`; _HELD: of pairs, threes and fours
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_16, _32, _LOW = np.uint64(16), np.uint64(32), np.uint64(0xFFFFFFFF)
-_NOWHERE = -1
+"""A table of which more than this share is taken is made larger before anything else is added."""
+_EXPECTED = (0.15, 0.45, 0.61)
+"""Different n-grams of two, three and four tokens in a million tokens of text, a token."""
+_LEAST = 64
+_DONE, _TOTAL, _TYPES, _HELD = 0, 1, 2, 3  # in `state`
+_AHEAD = 8  # tokens; 4 and 16 are slower
 
 
 @dataclass
@@ -39,9 +52,9 @@ class Counts:
 
     Args:
         order: of the longest n-grams, 1 to 4.
-        singles: u64[2 (v + 1)], by token, the beginning of a document first; laid out as a place is, without a key.
+        singles: u64[2 (v + 1)], for each token, the beginning of a document first, what a place of a table holds.
         tables: u64[2 places] each, for two, three and four tokens; places are a power of 2.
-        state: i64[6], tokens counted, counts of all single tokens and how many have one, places taken in each table.
+        state: i64[6], tokens counted, counts of single tokens and how many have one, places taken in each table.
     """
 
     order: int
@@ -49,35 +62,42 @@ class Counts:
     tables: list[np.ndarray]
     state: np.ndarray
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens were counted."""
+        return int(self.state[_DONE])
 
-def empty(vocabulary: int, order: int, tokens: int) -> Counts:
-    """Counts of nothing, with room for about so many tokens of text."""
-    sizes = [min(tokens // 4, vocabulary * vocabulary), tokens // 2, tokens]
-    tables = [np.zeros(2 * _places(size if k < order - 1 else 0), np.uint64) for k, size in enumerate(sizes)]
+
+def empty(vocabulary: int, order: int) -> Counts:
+    """Counts of nothing."""
+    tables = [np.zeros(2 * _LEAST, np.uint64) for _ in _EXPECTED]
     return Counts(order, np.zeros(2 * (vocabulary + 1), np.uint64), tables, np.zeros(6, np.int64))
 
 
 def add(counts: Counts, ids: np.ndarray, starts: np.ndarray, begin: int, end: int) -> None:
-    """Count tokens [begin, end) of a stream; those before `begin` were counted last.
+    """Count tokens [begin, end) of a stream; of a document that began before `begin`, those before it were counted.
 
     Args:
         counts: changed.
         ids: u16[t], each less than the vocabulary.
         starts: i64[n + 1], where documents begin in `ids`.
-        begin: a token of `ids`, perhaps inside a document.
+        begin: a token of `ids`.
         end: at most t.
+
+    Raises:
+        OverflowError: more than 4,294,967,295 tokens in all.
     """
     ids, starts = aligned(ids, np.uint16), aligned(starts, np.int64)
+    if counts.tokens + end - begin > MOST_COUNTED:
+        raise OverflowError
+    _reserve(counts, _EXPECTED, end - begin)
     at = begin
     while at < end:
-        before = counts.state[_DONE]
+        before = counts.tokens
         pairs, threes, fours = counts.tables
         _add(ids, starts, at, end, counts.order, counts.singles, pairs, threes, fours, counts.state)
-        at += int(counts.state[_DONE] - before)
-        for k, table in enumerate(counts.tables):
-            if counts.state[_HELD + k] >= _room(table):
-                counts.tables[k] = np.zeros(2 * len(table), np.uint64)
-                _move(table, counts.tables[k], 0 if k == ORDER - 2 else 16)
+        at += counts.tokens - before
+        _enlarge(counts)
 
 
 def bits(counts: Counts, ids: np.ndarray, starts: np.ndarray, first: np.ndarray, discounts: np.ndarray) -> np.ndarray:
@@ -87,7 +107,7 @@ def bits(counts: Counts, ids: np.ndarray, starts: np.ndarray, first: np.ndarray,
         counts: of the model.
         ids: u16[t], each less than the vocabulary.
         starts: i64[n + 1].
-        first: i64[n], from which token of each document on; those before it are context.
+        first: i64[n], from which token of each document on, none negative; those before it are context.
         discounts: f64[4], for n-grams of one to four tokens, each in (0, 1).
 
     Returns:
@@ -105,38 +125,71 @@ def bits(counts: Counts, ids: np.ndarray, starts: np.ndarray, first: np.ndarray,
     return found
 
 
-def _places(size: int) -> int:
-    return 1 << max(6, math.ceil(size).bit_length())
+def grams(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
+    """What all else follows from: the n-grams that were counted as often as they occur.
+
+    Returns:
+        keys: u64[m], ascending; tokens from 1 on, 16 bits each, the last one lowest, 0 for the beginning and what would be before it.
+        times: u32[m], how often each occurs.
+    """
+    found = []
+    for n in range(1, counts.order + 1):
+        table = counts.tables[n - 2] if n > 1 else _keyed(counts.singles)
+        taken = table[::2] > 0
+        keys, times = table[::2][taken], (table[1::2][taken] & np.uint64(MOST_COUNTED)).astype(np.uint32)
+        keys = keys if n in (1, ORDER) else keys >> PART
+        whole = n == counts.order
+        kept = slice(None) if whole else keys >> np.uint64(16 * (n - 1)) == 0  # those that begin with a document
+        found.append((keys[kept], times[kept]) if n > 1 or whole else (keys[:0], times[:0]))
+    keys, times = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.argsort(keys)
+    return keys[order], times[order]
 
 
-def _room(table: np.ndarray) -> int:
-    """How many places may be taken."""
-    return int(len(table) // 2 * FULL)
+def restore(vocabulary: int, order: int, keys: np.ndarray, times: np.ndarray) -> Counts:
+    """The way back from `grams`.
+
+    Args:
+        vocabulary: of the counts.
+        order: of the counts.
+        keys: u64[m], each once; their tokens are in the vocabulary.
+        times: u32[m].
+    """
+    counts = empty(vocabulary, order)
+    keys, times = aligned(keys, np.uint64), aligned(times, np.uint32)
+    _reserve(counts, (0.25, 0.75, 1.0), len(keys))
+    at = 0
+    while at < len(keys):
+        pairs, threes, fours = counts.tables
+        at = _restore(keys, times, at, order, counts.singles, pairs, threes, fours, counts.state)
+        _enlarge(counts)
+    return counts
 
 
-@helper
-def _find(table, key, shift):
-    """Where in a table a key stands, or the free place for it."""
-    last = np.uint64(len(table) // 2 - 1)
-    spread = key * _SPREAD
-    at = (spread ^ (spread >> _32)) & last
-    while True:
-        word = table[np.uint64(2) * at]
-        if word == 0 or word >> shift == key:
-            return np.int64(np.uint64(2) * at)
-        at = (at + np.uint64(1)) & last
+def _keyed(singles: np.ndarray) -> np.ndarray:
+    """Single tokens laid out as in a table: key, count; a free place where one was never counted."""
+    taken = (singles[1::2] & np.uint64(MOST_COUNTED)) > 0
+    return np.stack([np.where(taken, np.arange(len(taken), dtype=np.uint64), np.uint64(0)), singles[1::2]], axis=1).ravel()
 
 
-@helper
-def _count(table, at, key, shift, followed, place):
-    """Count an n-gram, and that it follows a context, which stands at a place of another table; whether it is new."""
-    new = table[at] == 0
-    if new:
-        table[at] = key << shift
-        followed[place] += np.uint64(1)
-    table[at + 1] += np.uint64(1)
-    followed[place + 1] += np.uint64(1) << _32
-    return new
+def _reserve(counts: Counts, shares: tuple[float, ...], more: int) -> None:
+    """Make room for what usually comes: tables that grow on the way take a third longer."""
+    for k, share in enumerate(shares):
+        places = 1 << int((counts.state[_HELD + k] + more * share) / FULL).bit_length()
+        if k < counts.order - 1 and 2 * places > len(counts.tables[k]):
+            _grow(counts, k, places)
+
+
+def _enlarge(counts: Counts) -> None:
+    """Double the tables that are full."""
+    for k, table in enumerate(counts.tables):
+        if counts.state[_HELD + k] >= int(len(table) // 2 * FULL):
+            _grow(counts, k, len(table))
+
+
+def _grow(counts: Counts, k: int, places: int) -> None:
+    old, counts.tables[k] = counts.tables[k], np.zeros(2 * places, np.uint64)
+    move(old, counts.tables[k], WHOLE if k == ORDER - 2 else PART)
 
 
 @helper
@@ -146,35 +199,45 @@ def _token(ids, start, t):
 
 
 @helper
-def _has_room(table, held):
-    return held < np.int64(len(table) // 2 * FULL)
+def _fetch_ahead(ids, t, threes, fours):
+    """Fetch where the n-grams that end at a later token are; those that begin with a document are fetched in vain."""
+    if t < len(ids):
+        one = np.uint64(1)
+        a, b, c, d = np.uint64(ids[t - 3]) + one, np.uint64(ids[t - 2]) + one, np.uint64(ids[t - 1]) + one, np.uint64(ids[t]) + one
+        fetch(threes, three_key(b, c, d))
+        fetch(fours, four_key(a, b, c, d))
 
 
 @helper
-def _add_one(a, b, c, d, n, singles, pairs, threes, fours, state):
+def _have_room(pairs, threes, fours, state):
+    for k, table in enumerate((pairs, threes, fours)):
+        if state[_HELD + k] >= np.int64(len(table) // 2 * FULL):
+            return False
+    return True
+
+
+@helper
+def _add_one(a, b, c, d, n, times, singles, pairs, threes, fours, state):
     """Count the token d after a, b, c: as an n-gram of n tokens, and, as long as one is new, those that end it."""
+    once = np.uint64(1)
     if n == 4:
-        key, context = a << np.uint64(48) | b << _32 | c << _16 | d, a << _32 | b << _16 | c
-        new = _count(fours, _find(fours, key, np.uint64(0)), key, np.uint64(0), threes, _find(threes, context, _16))
-        state[_HELD + 2] += new
-        if not new:
+        at = placed(fours, four_key(a, b, c, d), WHOLE, state, _HELD + 2)
+        if not count(fours, at, times, threes, placed(threes, three_key(a, b, c), PART, state, _HELD + 1)):
             return
+        times = once
     if n >= 3:
-        key = b << _32 | c << _16 | d
-        new = _count(threes, _find(threes, key, _16), key, _16, pairs, _find(pairs, b << _16 | c, _16))
-        state[_HELD + 1] += new
-        if not new:
+        at = placed(threes, three_key(b, c, d), PART, state, _HELD + 1)
+        if not count(threes, at, times, pairs, placed(pairs, pair_key(b, c), PART, state, _HELD)):
             return
+        times = once
     if n >= 2:
-        key = c << _16 | d
-        new = _count(pairs, _find(pairs, key, _16), key, _16, singles, np.int64(np.uint64(2) * c))
-        state[_HELD] += new
-        if not new:
+        if not count(pairs, placed(pairs, pair_key(c, d), PART, state, _HELD), times, singles, single_place(c)):
             return
-    at = np.int64(np.uint64(2) * d)
-    state[_TYPES] += singles[at + 1] & _LOW == 0
-    singles[at + 1] += np.uint64(1)
-    state[_TOTAL] += 1
+        times = once
+    at = single_place(d)
+    state[_TYPES] += count_at(singles, at) == 0
+    state[_TOTAL] += np.int64(times)
+    singles[at + 1] += times
 
 
 @kernel(reads(u16), reads(i64), i64, i64, i64, writes(u64), writes(u64), writes(u64), writes(u64), writes(i64))
@@ -182,56 +245,75 @@ def _add(ids, starts, begin, end, order, singles, pairs, threes, fours, state):
     for doc in range(np.searchsorted(starts, begin, "right") - 1, len(starts) - 1):
         start = starts[doc]
         for t in range(max(start, begin), min(starts[doc + 1], end)):
-            if not (_has_room(pairs, state[_HELD]) and _has_room(threes, state[_HELD + 1]) and _has_room(fours, state[_HELD + 2])):
+            if not _have_room(pairs, threes, fours, state):
                 return
+            _fetch_ahead(ids, t + _AHEAD, threes, fours)
             a, b, c, d = _token(ids, start, t - 3), _token(ids, start, t - 2), _token(ids, start, t - 1), _token(ids, start, t)
-            _add_one(a, b, c, d, min(t - start + 2, order), singles, pairs, threes, fours, state)
+            _add_one(a, b, c, d, min(t - start + 2, order), np.uint64(1), singles, pairs, threes, fours, state)
             state[_DONE] += 1
 
 
-@kernel(reads(u64), writes(u64), u64)
-def _move(old, new, shift):
-    for at in range(0, len(old), 2):
-        if old[at] > 0:
-            place = _find(new, old[at] >> shift, shift)
-            new[place], new[place + 1] = old[at], old[at + 1]
+@kernel(reads(u64), reads(u32), i64, i64, writes(u64), writes(u64), writes(u64), writes(u64), writes(i64))
+def _restore(keys, times, begin, order, singles, pairs, threes, fours, state):
+    low = np.uint64(0xFFFF)
+    for i in range(begin, len(keys)):
+        if not _have_room(pairs, threes, fours, state):
+            return i
+        if i + _AHEAD < len(keys):
+            key = keys[i + _AHEAD]
+            fetch(fours, key)
+            fetch(threes, key & np.uint64(0xFFFFFFFFFFFF))
+            fetch(threes, key >> np.uint64(16))
+        key = keys[i]
+        a, b, c, d = key >> np.uint64(48), key >> np.uint64(32) & low, key >> np.uint64(16) & low, key & low
+        n = min(order, 2 + (a > 0 or b > 0 or c > 0) + (a > 0 or b > 0) + (a > 0))
+        _add_one(a, b, c, d, n, np.uint64(times[i]), singles, pairs, threes, fours, state)
+        state[_DONE] += times[i]
+    return len(keys)
 
 
 @helper
-def _level(table, at, followed, place, discount, lower):
+def _single(singles, at, state, discount, size):
+    """The probability of a token after nothing."""
+    if state[_TOTAL] == 0:
+        return 1.0 / size
+    return (max(count_at(singles, at) - discount, 0.0) + discount * state[_TYPES] / size) / state[_TOTAL]
+
+
+@helper
+def _level(table, at, contexts, context, discount, lower):
     """The probability of a token after a context, given that after a shorter one."""
-    total = followed[place + 1] >> _32
+    total, different = followed(contexts, context)
     if total == 0:
         return lower
-    count = float(table[at + 1] & _LOW)
-    types = float(followed[place] & np.uint64(0xFFFF))
-    return (max(count - discount, 0.0) + discount * types * lower) / float(total)
+    return (max(count_at(table, at) - discount, 0.0) + discount * different * lower) / total
 
 
 @kernel(reads(u16), reads(i64), reads(i64), reads(f64), i64, reads(u64), reads(u64), reads(u64), reads(u64), reads(i64), writes(f64))
 def _bits(ids, starts, first, discounts, order, singles, pairs, threes, fours, state, found):
     size = len(singles) // 2 - 1
     for doc in range(len(found)):
-        start, end = starts[doc], starts[doc + 1]
-        total = 0.0
-        product = 1.0
-        for t in range(start + first[doc], end):
-            a, b, c, d = _token(ids, start, t - 3), _token(ids, start, t - 2), _token(ids, start, t - 1), _token(ids, start, t)
+        start, total, product = starts[doc], 0.0, 1.0
+        begin = start + first[doc]
+        a, b, c = _token(ids, start, begin - 3), _token(ids, start, begin - 2), _token(ids, start, begin - 1)
+        # The context of a token is the n-gram that ended at the token before it, and stands where that was found.
+        single, pair, three = single_place(c), find(pairs, pair_key(b, c), PART), find(threes, three_key(a, b, c), PART)
+        for t in range(begin, starts[doc + 1]):
+            _fetch_ahead(ids, t + _AHEAD, threes, fours)
             n = min(t - start + 2, order)
-            at = np.int64(np.uint64(2) * d)
-            p = 1.0 / size
-            if state[_TOTAL] > 0:
-                count = float(singles[at + 1] & _LOW)
-                p = (max(count - discounts[0], 0.0) + discounts[0] * float(state[_TYPES]) * p) / float(state[_TOTAL])
+            d = np.uint64(ids[t]) + np.uint64(1)
+            at1, at2, at3 = single_place(d), find(pairs, pair_key(c, d), PART), find(threes, three_key(b, c, d), PART)
+            p = _single(singles, at1, state, discounts[0], size)
             if n >= 2:
-                p = _level(pairs, _find(pairs, c << _16 | d, _16), singles, np.int64(np.uint64(2) * c), discounts[1], p)
+                p = _level(pairs, at2, singles, single, discounts[1], p)
             if n >= 3:
-                p = _level(threes, _find(threes, b << _32 | c << _16 | d, _16), pairs, _find(pairs, b << _16 | c, _16), discounts[2], p)
+                p = _level(threes, at3, pairs, pair, discounts[2], p)
             if n >= 4:
-                key, context = a << np.uint64(48) | b << _32 | c << _16 | d, a << _32 | b << _16 | c
-                p = _level(fours, _find(fours, key, np.uint64(0)), threes, _find(threes, context, _16), discounts[3], p)
+                p = _level(fours, find(fours, four_key(a, b, c, d), WHOLE), threes, three, discounts[3], p)
+            single, pair, three = at1, at2, at3
+            a, b, c = b, c, d
             product *= p
-            if product < 1e-200:  # one logarithm for many tokens
+            if product < 1e-200:  # one logarithm for many tokens: none is below 1e-33
                 total -= math.log2(product)
                 product = 1.0
         found[doc] = total - math.log2(product)

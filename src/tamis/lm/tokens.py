@@ -54,8 +54,13 @@ class Tokens:
         return _as_tokens(taken)
 
     def head(self, count: int) -> Tokens:
-        """The first so many tokens, the last document cut; all of them if there are fewer."""
-        count = max(0, min(count, self.total))
+        """The first so many tokens, the last document cut; all documents if there are not more.
+
+        Args:
+            count: at least 0.
+        """
+        if count >= self.total:
+            return self
         documents = int(np.searchsorted(self.starts[:-1], count, "left"))
         return Tokens(self.ids[:count], np.append(self.starts[:documents], count))
 
