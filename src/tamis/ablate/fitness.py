@@ -103,18 +103,20 @@ def fitness_table(raw: pl.DataFrame, corrupted: pl.DataFrame, limits: Limits = L
 
     Args:
         raw: scores as of `item_scores.scores`, with the columns seed and tokens, of the runs on raw text: every seed at every budget.
-        corrupted: likewise of those on corrupted text; their largest budget counts.
+        corrupted: likewise of those on corrupted text, of any seeds, at least at the largest budget of `raw`, which counts.
         limits: see there.
 
     Returns:
         set, by, group, measure, and the fields of `Fitness`: one row for each score, in the order of `raw`.
     """
-    largest = corrupted.filter(pl.col("tokens") == pl.col("tokens").max())
+    largest = corrupted.filter(tokens=raw["tokens"].max())
     worse = {key: frame["value"].to_numpy() for key, frame in largest.group_by(_KEYS)}
     rows = []
     for key, frame in raw.group_by(_KEYS, maintain_order=True):
-        ordered = frame.sort("seed", "tokens")
-        values = ordered["value"].to_numpy().reshape(ordered["seed"].n_unique(), -1)
+        curves = frame.sort("seed", "tokens")
+        shape = (curves["seed"].n_unique(), curves["tokens"].n_unique())
+        assert curves.select("seed", "tokens").n_unique() == len(curves) == shape[0] * shape[1], f"{key}: not every seed at every budget"
+        values = curves["value"].to_numpy().reshape(shape)
         better, chance = frame["better"][0], frame["chance"][0]
         rows.append((*key, *fitness(values, worse[key], better=better, chance=chance, limits=limits)))
     kinds = {**dict.fromkeys(_KEYS, pl.String), **dict.fromkeys(Fitness._fields[:3], pl.Float64), "fit": pl.Boolean, "reason": pl.String}
