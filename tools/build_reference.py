@@ -108,17 +108,15 @@ def how_to(folder: Path) -> Iterator[Document]:
         [home / "FAQ.html", *home.glob("docs/howto/*.html"), *home.glob("docs/user/**/*.html"), *home.glob("docs/ref/**/*.html")]
     ):
         page = path.read_text("utf-8")
-        if re.search(r"placed\s+in\s+the\s+public\s+domain", page):
+        if '<meta name="copyright" content="This document has been placed in the public domain' in page:
             title = html.unescape(re.search(r"<title>(.*?)</title>", page, re.DOTALL)[1])
             yield Document(_page_text(page), "how-to", title, f"docutils-doc: {path.relative_to(home)}", PUBLIC_DOMAIN)
 
 
 def _page_text(page: str) -> str:
-    """A page of Docutils as text, without its table of who wrote it, its contents and its footer."""
-    page = re.sub(
-        r'<table class="docinfo".*?</table>|<div class="contents.*?</div>|<hr class="docutils footer".*', "", page, flags=re.DOTALL
-    )
-    return html_text(page, navigation=False)
+    """A page of Docutils as text, without its header, table of authors, contents and footer."""
+    around = r'<div class="header">.*?</div>|<table class="docinfo".*?</table>|<div class="contents.*?</div>|<hr class="docutils footer".*'
+    return html_text(re.sub(around, "", page, flags=re.DOTALL), navigation=False)
 
 
 def science(folder: Path) -> Iterator[Document]:
@@ -221,8 +219,8 @@ def markdown_text(source: str) -> str:
 def passages(document: Document) -> list[str]:
     """Cut a document between paragraphs into passages of 500 to 4,000 bytes, of many lengths.
 
-    How long a passage is to be is drawn from a logarithmic scale, by the hash of its place. A paragraph that is longer stands alone, cut between
-    lines; what is left at the end joins the passage before, or is left out.
+    How long a passage is to be is drawn from a logarithmic scale, by the hash of its place. A longer paragraph is cut between lines. Of what is
+    under 500 bytes, an end joins the passage before if that does not grow too long; else it is left out.
     """
     found: list[str] = []
     current = ""
@@ -237,9 +235,11 @@ def passages(document: Document) -> list[str]:
         if len(current.encode()) >= wanted:
             found.append(current)
             current = ""
-    if found and current and len(f"{found[-1]}\n\n{current}".encode()) <= LONGEST:
+    if len(current.encode()) >= SHORTEST:
+        found.append(current)
+    elif found and current and len(f"{found[-1]}\n\n{current}".encode()) <= LONGEST:
         found[-1] += f"\n\n{current}"
-    return [passage for passage in found if len(passage.encode()) >= SHORTEST]
+    return [passage for passage in found if SHORTEST <= len(passage.encode()) <= LONGEST]
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -15,6 +15,9 @@ Better = Literal["higher", "lower"]
 
 _KEYS = ["set", "by", "group", "measure"]
 
+ROUNDING = 1e-12
+"""Scores, all of about 1, that differ by less are equal."""
+
 
 class Limits(NamedTuple):
     """What a score must reach to be fit.
@@ -22,12 +25,12 @@ class Limits(NamedTuple):
     Args:
         min_above_chance: standard deviations over seeds by which the mean at the largest budget is better than chance.
         min_monotone: Spearman correlation of tokens and goodness, mean over seeds.
-        min_signal_to_noise: by how many standard deviations over seeds corrupted training text makes the score worse.
+        min_signal_to_noise: by how many standard deviations of the difference, paired by seed, corrupted training text makes the score worse.
 
     Source:
         3 standard deviations and 0.5: FineTasks (Kydlíček et al. 2024), which chose 185 tasks for FineWeb2 by them. 1: our own, between what
-        is known to be fit and unfit at this size (30 % junk, models of 64 units: mean bits a byte over domains 5.2, bits a byte of gold
-        answers 1.85; probability of the gold answer 0.67, BLiMP with 5 pairs a paradigm 0.27, ARC accuracy 0.07). FineTasks asks for a ratio of
+        is known to be fit and unfit at this size (30 % junk, models of 64 units, paired: mean bits a byte over domains 5.2, bits a byte of
+        gold answers 1.85; probability of the gold answer 0.67, BLiMP with 5 pairs a paradigm 0.27, ARC accuracy 0.07). FineTasks asks for a ratio of
         20 of another kind, mean over deviation, which a score in other units changes.
     """
 
@@ -45,7 +48,8 @@ class Fitness(NamedTuple):
     Args:
         above_chance: standard deviations better than chance; null where there is no chance level, or the deviation is 0 or unknown.
         monotone: in [-1, 1]; null for fewer than three budgets, or a score that never changes.
-        signal_to_noise: positive where corruption makes the score worse; null where the deviation is 0 or unknown.
+        signal_to_noise: mean difference of raw and corrupted over its standard deviation, both on the same documents; positive where corruption
+            makes the score worse; null where the deviation is 0 or unknown.
         fit: whether it may enter decisions.
         reason: why not, in words; null for a fit one.
     """
@@ -62,7 +66,8 @@ def fitness(raw: np.ndarray, corrupted: np.ndarray, *, better: Better, chance: f
 
     Args:
         raw: f64[seeds, budgets], the score in runs on raw text, budgets ascending.
-        corrupted: f64[s], the score at the largest budget in runs on corrupted text, of any number of seeds.
+        corrupted: f64[seeds], the score at the largest budget in runs of the same seeds on corrupted text. Seeds hold different documents, and
+            decisions are made on differences within a seed: so is this.
         better: which way the score gets better.
         chance: what a model that knows nothing reaches; None where there is no such level (bits a byte), which is then not asked.
         limits: see there.
@@ -70,12 +75,11 @@ def fitness(raw: np.ndarray, corrupted: np.ndarray, *, better: Better, chance: f
     sign = 1.0 if better == "higher" else -1.0
     curves = sign * np.asarray(raw, np.float64)
     last = curves[:, -1]
-    deviation = float(np.std(last, ddof=1)) if len(last) > 1 else None
-    above = None if chance is None else _ratio(float(last.mean()) - sign * chance, deviation)
-    ratio = _ratio(float(last.mean() - sign * np.mean(corrupted)), deviation)
-    rises = monotone(curves)
-    reason = _reason(deviation, curves, chance, Fitness(above, rises, ratio, fit=True, reason=None), limits)
-    return Fitness(above, rises, ratio, fit=reason is None, reason=reason)
+    damage = last - sign * np.asarray(corrupted, np.float64)
+    above = None if chance is None else _ratio(last - sign * chance)
+    measured = Fitness(above, monotone(curves), _ratio(damage), fit=True, reason=None)
+    reason = _reason(curves, damage, chance, measured, limits)
+    return measured._replace(fit=reason is None, reason=reason)
 
 
 def monotone(curves: np.ndarray) -> float | None:
@@ -103,33 +107,39 @@ def fitness_table(raw: pl.DataFrame, corrupted: pl.DataFrame, limits: Limits = L
 
     Args:
         raw: scores as of `item_scores.scores`, with the columns seed and tokens, of the runs on raw text: every seed at every budget.
-        corrupted: likewise of those on corrupted text; their largest budget counts.
+        corrupted: likewise of those on corrupted text, of the same seeds, at least at the largest budget of `raw`, which counts.
         limits: see there.
 
     Returns:
         set, by, group, measure, and the fields of `Fitness`: one row for each score, in the order of `raw`.
     """
-    largest = corrupted.filter(pl.col("tokens") == pl.col("tokens").max())
-    worse = {key: frame["value"].to_numpy() for key, frame in largest.group_by(_KEYS)}
+    largest = corrupted.filter(tokens=raw["tokens"].max()).sort("seed")
+    worse = dict(iter(largest.group_by(_KEYS, maintain_order=True)))
     rows = []
     for key, frame in raw.group_by(_KEYS, maintain_order=True):
-        ordered = frame.sort("seed", "tokens")
-        values = ordered["value"].to_numpy().reshape(ordered["seed"].n_unique(), -1)
+        curves = frame.sort("seed", "tokens")
+        seeds, budgets = curves["seed"].unique().sort(), curves["tokens"].n_unique()
+        assert curves.select("seed", "tokens").n_unique() == len(curves) == len(seeds) * budgets, f"{key}: not every seed at every budget"
+        assert seeds.equals(worse[key]["seed"]), f"{key}: other seeds on corrupted text"
+        values = curves["value"].to_numpy().reshape(len(seeds), budgets)
         better, chance = frame["better"][0], frame["chance"][0]
-        rows.append((*key, *fitness(values, worse[key], better=better, chance=chance, limits=limits)))
+        rows.append((*key, *fitness(values, worse[key]["value"].to_numpy(), better=better, chance=chance, limits=limits)))
     kinds = {**dict.fromkeys(_KEYS, pl.String), **dict.fromkeys(Fitness._fields[:3], pl.Float64), "fit": pl.Boolean, "reason": pl.String}
     return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
-def _ratio(difference: float, deviation: float | None) -> float | None:
-    return difference / deviation if deviation else None
+def _ratio(values: np.ndarray) -> float | None:
+    """Mean over standard deviation; None where that is 0 or unknown."""
+    deviation = np.std(values, ddof=1) if len(values) > 1 else 0.0
+    # Equal values have a deviation of about 1e-17 where their mean is rounded.
+    return float(values.mean() / deviation) if deviation > ROUNDING else None
 
 
-def _reason(deviation: float | None, curves: np.ndarray, chance: float | None, measured: Fitness, limits: Limits) -> str | None:
+def _reason(curves: np.ndarray, damage: np.ndarray, chance: float | None, measured: Fitness, limits: Limits) -> str | None:
     """The first thing that is wrong with a score, in words."""
-    if deviation is None:
+    if len(curves) < 2:
         return "one seed does not show the noise"
-    if deviation == 0:
+    if np.ptp(curves[:, -1]) <= ROUNDING:
         return "the same in every seed"
     if curves.shape[1] < 3:
         return "fewer than three budgets do not show a trend"
@@ -137,7 +147,8 @@ def _reason(deviation: float | None, curves: np.ndarray, chance: float | None, m
         return "not above chance"
     if measured.monotone is None or measured.monotone < limits.min_monotone:
         return "does not improve with training"
-    assert measured.signal_to_noise is not None
+    if measured.signal_to_noise is None:
+        return "differs by the same in every seed" if abs(damage.mean()) > ROUNDING else "does not notice corrupted text"
     if measured.signal_to_noise <= -limits.min_signal_to_noise:
         return "improves with corrupted text"
     return "does not notice corrupted text" if measured.signal_to_noise < limits.min_signal_to_noise else None
