@@ -15,7 +15,24 @@ from tamis.documents import utf8
 from tamis.kernels.likeness import known, likest
 from tamis.kernels.shingles import Rule
 
-NUMBERS = ["nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"]
+NUMBERS = [
+    "nought",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+]
 
 
 def words(n: int, first: str = "") -> str:
@@ -83,7 +100,11 @@ CASES = [
     ("13 of its words", "plants take from the air when the sun shines on their green leaves", True),
     ("12 of its words, in a text of other words", "take from the air when the sun shines on their green leaves" + words(40), False),
     ("a word changed after every 12", ITEM.replace("shines", "stands") + words(40), False),
-    ("two words added, so that 10 of 16 shingles are shared", ITEM.replace("plants", "most plants").replace("green", "bright green"), False),
+    (
+        "two words added, so that 10 of 16 shingles are shared",
+        ITEM.replace("plants", "most plants").replace("green", "bright green"),
+        False,
+    ),
     ("one word changed in the middle of a copy", ITEM.replace("air", "wind"), False),
     ("one word changed at its end", ITEM.replace("leaves", "needles"), True),
     ("unrelated", words(40), False),
@@ -185,12 +206,18 @@ def test_nothing_to_search(kind):
     assert [one["found_share"] for one in found.counts()] == [None, None]
 
 
-@given(st.lists(st.lists(st.sampled_from(NUMBERS[:6]), max_size=14).map(" ".join), max_size=8), st.integers(0, 8), st.sampled_from([0.2, 0.5, 1.0]))
+@given(
+    st.lists(st.lists(st.sampled_from(NUMBERS[:6]), max_size=14).map(" ".join), max_size=8),
+    st.integers(0, 8),
+    st.sampled_from([0.2, 0.5, 1.0]),
+)
 def test_likest_is_what_brute_force_finds(some, border, least):
     """The kernel names the most similar text, the first of equals, and its exact similarity."""
     documents, targets = some[:border], some[border:]
     rule = Rule(unit="auto")
-    found = likest(*utf8(pa.array(documents, pa.large_string())), known(*utf8(pa.array(targets, pa.large_string())), rule), rule, least=least)
+    found = likest(
+        *utf8(pa.array(documents, pa.large_string())), known(*utf8(pa.array(targets, pa.large_string())), rule), rule, least=least
+    )
     for d, document in enumerate(documents):
         alike = [slow_jaccard(document, target) for target in targets]
         best = max(alike, default=0.0)
@@ -209,5 +236,5 @@ def test_constants_are_those_of_contamination():
     """What counts as shared text is the same for the stage and for the runner."""
     from tamis.stages.contamination import Contamination
 
-    stage = Contamination.__dataclass_fields__
-    assert (overlap.WORDS, overlap.SHORTEST, overlap.DISTINCT) == tuple(stage[name].default for name in ("ngram", "min_item_words", "min_item_distinct"))
+    defaults = [Contamination.__dataclass_fields__[name].default for name in ("ngram", "min_item_words", "min_item_distinct")]
+    assert defaults == [overlap.WORDS, overlap.SHORTEST, overlap.DISTINCT]
