@@ -128,20 +128,14 @@ def test_a_stratum_with_too_little_says_so():
 
 
 def test_half_documents_are_made_up_for_in_longer_ones_of_the_same_source():
-    """Of 10 bytes wanted in documents of 15, one is drawn, and of the next longer 5 bytes less; another source is not touched."""
-    sizes, curated = [8, 15, 15, 16, 16, 16, 16], [1, 0, 0, 1, 1, 0, 0]
-    found = matched_subset(
-        np.array(sizes + sizes), np.ones(14, np.bool_), np.array(curated * 2, np.uint8), ["a"] * 7 + ["b"] * 7,
-        np.array([9, 1, 2, 3, 4, 5, 6] * 2, np.uint64), least=3,
-    )  # fmt: skip
-    assert found.strata.select("sources", "wanted_bytes", "drawn_bytes").rows() == [
-        (["a"], 8, 15),
-        (["a"], 32, 32),
-        (["b"], 8, 15),
-        (["b"], 32, 32),
-    ]
-    many = matched([8, 15, 15, 16, 16, 16, 16], "aaaaaaa", [1, 1, 0, 1, 0, 0, 0], least=3)
-    assert many.strata.select("wanted_bytes", "drawn_bytes").rows() == [(23, 23), (16, 16)]
+    """Of 8 bytes wanted in documents of 15 one is drawn, 7 too many, so that of 17 wanted 10 are left, and 31 are too many."""
+    sizes, curated = np.array([8, 15, 15, 17, 31, 31] * 2), np.array([1, 0, 0] * 4, np.uint8)
+    rank = np.array([9, 1, 2, 8, 3, 4] * 2, np.uint64)
+    found = matched_subset(sizes, np.ones(12, np.bool_), curated, list("aaaaaabbbbbb"), rank, least=3)
+    told = found.strata.select("sources", "wanted_bytes", "drawn_bytes").rows()
+    assert told == [(["a"], 8, 15), (["a"], 17, 17), (["b"], 8, 15), (["b"], 17, 17)]
+    alone = matched_subset(sizes[3:6], np.ones(3, np.bool_), curated[3:6], list("aaa"), rank[3:6], least=3)
+    assert alone.strata["drawn_bytes"].to_list() == [31]
 
 
 @given(
