@@ -18,9 +18,14 @@ def ranks(keys: np.ndarray, *seeds: int) -> np.ndarray:
     Returns:
         u64[n]; which of equal texts has which is decided by their order.
     """
+    return seeded(apart(keys), *seeds)
+
+
+def apart(keys: np.ndarray) -> np.ndarray:
+    """u64[n]: keys of their own for equal texts, whose `seeded` are `ranks`; done once where many ranks are drawn."""
     from tamis.kernels.hashing import mix
 
-    return seeded(mix(np.asarray(keys, np.uint64), occurrences(keys)), *seeds)
+    return mix(np.asarray(keys, np.uint64), occurrences(keys))
 
 
 def seeded(keys: np.ndarray, *seeds: int) -> np.ndarray:
