@@ -118,6 +118,7 @@ def test_more_folds_are_drawn() -> None:
     assert (found.method, found.patterns) == ("drawn sign flips", families.DRAWS + 1)
     assert found == sign_flip(table, seed=4)
     assert found != sign_flip(table, seed=5)
+    assert sign_flip(table + 9).p == sign_flip(table + 9).adjusted == (1 / (families.DRAWS + 1),) * 3
 
 
 def test_drawn_patterns_agree_with_all(monkeypatch: pytest.MonkeyPatch) -> None:

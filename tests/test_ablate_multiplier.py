@@ -98,6 +98,15 @@ def test_a_curve_that_does_not_fall_says_so(rising: float) -> None:
     assert str(found) == "not measurable: more text does not lower the loss here"
 
 
+def test_a_curve_that_may_not_fall_says_so() -> None:
+    """A slope that chance alone might give is no measure of text, though the mean falls."""
+    slopes = np.array([0.2, -0.4, 0.1, -0.3, 0.05, -0.35])
+    reference = 2.5 + slopes[:, None] * np.log(GRID / T) + nearly(np.zeros(5), 6)
+    found = multiplier(reference, GRID, nearly(np.array(2.49), 6, seed=1), T)
+    assert found.slope.mean < 0 < found.slope.high
+    assert found.state == "flat"
+
+
 def test_a_curve_is_not_read_beyond_its_turn() -> None:
     """A mean curve that turns up within the grid is used up to the turn: a loss below its lowest point is "at least", not a second root."""
     x = np.log(GRID / T)
@@ -153,6 +162,20 @@ def test_the_delta_method_agrees_where_it_should() -> None:
     assert found.delta == pytest.approx((found.value, found.low, found.high), abs=0.1 * width)
 
 
+def test_the_delta_method_by_its_formula() -> None:
+    """Var(ln m) = Var(Δ)/s² + Δ²·Var(s)/s⁴ − 2Δ·Cov(Δ, s)/s³, over folds, where the slope varies much."""
+    random = np.random.default_rng(7)
+    reference = 2.5 - random.normal(0.3, 0.1, (16, 1)) * np.log(GRID / T)
+    arm = reference[:, 2] - 0.1 + random.normal(0, 0.05, 16)
+    gains, slopes = reference[:, 2] - arm, -(reference[:, 1] - reference[:, 2]) / np.log(0.5**0.5) * -1
+    (a, c), (_, b) = np.cov(gains, slopes)
+    d, s = gains.mean(), slopes.mean()
+    variance = (a / s**2 + d**2 * b / s**4 - 2 * d * c / s**3) / 16
+    found = multiplier(reference, GRID, arm, T)
+    assert math.log(found.delta[0]) == pytest.approx(-d / s)
+    assert math.log(found.delta[2] / found.delta[0]) == pytest.approx(2.13145 * math.sqrt(variance), rel=1e-5)
+
+
 def test_no_check_from_a_slope_that_is_hardly_one() -> None:
     """A quotient by a slope near 0 is left out, not printed as a number of forty digits."""
     reference = nearly(2.5 - 0.001 * np.log(GRID / T), sd=1e-5)
@@ -201,6 +224,25 @@ def test_crossover_not_reached(where: float, turned: int, state: str, favours: s
     """A crossover outside the measured sizes is said to lie there, without a number, and with the arm that is better within."""
     found = crossover(nearly(turned * crossing(SIZES, where)), SIZES)
     assert (found.size, found.state, found.favours) == (None, state, favours)
+
+
+def test_crossover_is_the_slow_program() -> None:
+    """The interval is the region around the crossover, walked outward until the paired test rejects, and never a region farther off."""
+    random, x, seen = np.random.default_rng(1), np.log(SIZES), 0
+    fine = np.exp(np.linspace(x[0], x[-1], 6001))
+    for _ in range(60):
+        nets = random.normal(0, 1, (6, 4)) * random.choice([0.001, 0.01, 0.1], 4)
+        nets += random.choice([-0.05, 0.05]) * np.array([1, 1, random.choice([-1, 1]), -1]) - nets.mean(axis=0)
+        found = crossover(nets, SIZES)
+        each = [paired([np.interp(np.log(size), x, fold) for fold in nets], what="slow") for size in fine[::60]]
+        possible = np.array([not one.significant for one in each])
+        at = int(np.abs(fine[::60] - found.size).argmin())
+        walk = [next((i for i in range(at, end, step) if not possible[i]), None) for end, step in ((-1, -1), (101, 1))]
+        for mine, place in zip((found.low, found.high), walk, strict=True):
+            assert (mine is None) == (place is None)
+            assert mine is None or abs(math.log(mine / fine[::60][place])) < 0.043
+            seen += mine is not None
+    assert seen > 40
 
 
 def test_crossover_that_noise_drowns() -> None:
