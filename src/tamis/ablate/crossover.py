@@ -62,12 +62,7 @@ def crossover(nets: ArrayLike, sizes: ArrayLike, *, overlap: float = 0.0, level:
     found = zero(lambda at: _interpolated(x, values, at), float(x[0]), float(x[-1]), overlap=overlap, level=level)
     favours = "curated" if found.sign > 0 else "raw"
     size, low, high = (None if end is None else math.exp(end) for end in (found.at, found.low, found.high))
-    if found.zeros == 1:
-        state = "reached"
-    elif found.zeros:
-        state = "several"
-    else:
-        state = "above" if low is not None else "below"
+    state = {0: "above" if found.side > 0 else "below", 1: "reached"}.get(found.zeros, "several")
     return Crossover(size, low, high, state, favours, tuple(places.tolist()), estimates)
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tamis.ablate.statistics import inflation, quantile
 
-STEPS = 4000
-"""Places tried across the range; between two of them crossings are interpolated."""
+STEPS = 400
+"""Places tried across the range, to tell how often the mean changes its sign and which places are possible; ends are then found exactly."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Zero:
             end where the mean comes nearest to zero, in which zero is possible; the end itself where it is possible nowhere.
         zeros: changes of sign within the range.
         sign: of the mean at the upper end of the range: 1 or -1.
+        side: 1 or -1 where there is no zero: the end, upper or lower, at which the mean comes nearest to it; else 0.
     """
 
     at: float | None
@@ -31,6 +32,7 @@ class Zero:
     high: float | None
     zeros: int
     sign: int
+    side: int
 
 
 def zero(
@@ -50,43 +52,40 @@ def zero(
         overlap: see `statistics.paired`.
         level: of the interval.
     """
+    critical = quantile(len(differences(np.array([start]))) - 1, level)
+
+    def mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        averaged: NDArray[np.float64] = differences(x).mean(axis=0)
+        return averaged
+
+    def excess(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Above 0 where the test rejects zero."""
+        values = differences(x)
+        beyond: NDArray[np.float64] = np.abs(values.mean(axis=0)) - critical * inflation(len(values), overlap) * values.std(axis=0, ddof=1)
+        return beyond
+
     places = np.linspace(start, stop, STEPS + 1)
-    values = differences(places)
-    mean = values.mean(axis=0)
-    reach = quantile(len(values) - 1, level) * inflation(len(values), overlap) * values.std(axis=0, ddof=1)
-    turns = np.flatnonzero((mean[:-1] > 0) != (mean[1:] > 0))
-    sign = 1 if mean[-1] > 0 else -1
+    means = mean(places)
+    turns = np.flatnonzero((means[:-1] > 0) != (means[1:] > 0))
+    sign = 1 if means[-1] > 0 else -1
+    rejected = places[excess(places) > 0]
     if len(turns) > 1:
-        return Zero(None, None, None, len(turns), sign)
-    excess = np.abs(mean) - reach
+        return Zero(None, None, None, len(turns), sign, 0)
     if len(turns) == 1:
-        at = _between(places, mean, int(turns[0]))
-        return Zero(at, _left(places, excess, int(turns[0]), at), _right(places, excess, int(turns[0]) + 1, at), 1, sign)
-    if abs(mean[-1]) <= abs(mean[0]):
-        low = stop if excess[-1] > 0 else _left(places, excess, STEPS, stop)
-        return Zero(None, low, None, 0, sign)
-    high = start if excess[0] > 0 else _right(places, excess, 0, start)
-    return Zero(None, None, high, 0, sign)
+        at = _root(mean, float(places[turns[0]]), float(places[turns[0] + 1]))
+        below, above = rejected[rejected < at], rejected[rejected > at]
+        low = _root(excess, float(below[-1]), at) if len(below) else None
+        return Zero(at, low, _root(excess, at, float(above[0])) if len(above) else None, 1, sign, 0)
+    at = stop if abs(means[-1]) <= abs(means[0]) else start
+    end = at if at in rejected else _root(excess, at, float(rejected[-1 if at == stop else 0])) if len(rejected) else None
+    return Zero(None, end, None, 0, sign, 1) if at == stop else Zero(None, None, end, 0, sign, -1)
 
 
-def _left(places: NDArray[np.float64], excess: NDArray[np.float64], begin: int, at: float) -> float | None:
-    """The lower end of the region in which zero is possible, walking down from `begin`; None: it is open."""
-    outside = np.flatnonzero(excess[: begin + 1] > 0)
-    if not len(outside):
-        return None
-    i = int(outside[-1])
-    return at if i == begin else _between(places, excess, i)
+def _root(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: float, stop: float) -> float:
+    """Where a function that changes its sign between two places is zero; where it does not for round-off, the place that comes nearest."""
+    from scipy.optimize import brentq
 
-
-def _right(places: NDArray[np.float64], excess: NDArray[np.float64], begin: int, at: float) -> float | None:
-    outside = np.flatnonzero(excess[begin:] > 0)
-    if not len(outside):
-        return None
-    i = begin + int(outside[0])
-    return at if i == begin else _between(places, excess, i - 1)
-
-
-def _between(places: NDArray[np.float64], values: NDArray[np.float64], i: int) -> float:
-    """Where a line from place i to the next one is zero."""
-    rise = values[i + 1] - values[i]
-    return float(places[i] - values[i] * (places[i + 1] - places[i]) / rise) if rise else float(places[i])
+    ends = function(np.array([start, stop]))
+    if ends[0] * ends[1] > 0:
+        return start if abs(ends[0]) < abs(ends[1]) else stop
+    return float(brentq(lambda x: float(function(np.array([x]))[0]), start, stop, xtol=1e-12))

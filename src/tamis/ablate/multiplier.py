@@ -102,7 +102,7 @@ def multiplier(  # noqa: PLR0913 - what was measured, and how it is to be read
         raise AblationError(f"{what[:1].upper()}{what[1:]}: the reference has {len(curve.start)} folds, the arm {len(losses)}.")
     gains = curve.start - losses
     gain = paired(gains, same=same, overlap=overlap, level=level, what=what)
-    slope = paired(curve.slopes, overlap=overlap, level=level, what=f"slopes of {what}")
+    slope = paired(curve.slopes, overlap=overlap, level=level, what="the reference's budgets")
     nothing = Multiplier(None, None, None, math.exp(curve.low), math.exp(curve.high), "flat", float(at), slope, None, gain.seeds, level)
     if gain.by_construction:
         return replace(nothing, value=1.0, low=1.0, high=1.0, state="by construction")

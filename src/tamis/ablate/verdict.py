@@ -7,8 +7,9 @@ same loss. ε is .02. The first line that holds decides:
 2. Both mixes hold the same documents in every fold: equivalent if the stage alone removes nothing at all, else not testable.
 3. More text does not lower the loss: not testable.
 4. The interval lies below 1 − ε and the adjusted p below α: harmful.
-5. The interval lies above 1 + ε: not testable if the adjusted p is not below α; reject if a domain is shown to lose and may lose more than
-   .5 % of its bits per byte; not testable if a domain's loss of that size cannot be excluded; else adopt.
+5. The interval lies above 1 + ε: not testable if the adjusted p is not below α. Else look at the domains in which a loss of more than .5 %
+   of the bits per byte is possible: reject if one of them is shown to lose (by Holm over all domains), not testable if none is. Where
+   there is no such domain, adopt.
 6. The most that the stage could gain, 1/(1 − f), lies below the detectable effect: not testable. An interval within ± ε would then say how
    little the stage removes, and nothing of what it removes. (Lines 4 and 5 stand above this one: text that is worse than worthless gains
    more than 1/(1 − f), and what a stage can cost has no such bound.)
@@ -25,6 +26,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tamis.ablate.families import benjamini_hochberg, holm
 from tamis.ablate.multiplier import Multiplier
 from tamis.ablate.statistics import Detectable, Estimate, seeds_needed
 from tamis.errors import AblationError
@@ -196,7 +201,7 @@ def _no_difference(facts: Facts, _: Prospect | None) -> _Ruling | None:
         )
     return _Ruling(
         "not testable",
-        f"What {facts.stage} alone removes stands in no fold, so both mixes are the same by construction: train on more text.",
+        f"What {facts.stage} alone changes stands in no fold, so both mixes are the same by construction: train on more text.",
     )
 
 
@@ -222,8 +227,9 @@ def _helps(facts: Facts, _: Prospect | None) -> _Ruling | None:
         needed = _more(facts, facts.gain.sd, facts.gain.mean, level=1 - _alpha(facts) / facts.family)
         reason = f"but among {facts.family} comparisons chance comes so far with p = {facts.adjusted_p:.2g}"
         return _Ruling("not testable", f"{gain}, {reason}; {_folds(needed)}.", needed)
+    losing = _losing(facts, holm)
     exposed = sorted((domain for domain in facts.domains if _margin_left(domain) < 0), key=_margin_left)
-    shown = [domain for domain in exposed if domain.gain.high < 0]
+    shown = [domain for domain in exposed if domain in losing]
     if shown:
         return _Ruling("reject", f"{gain}, but {shown[0].name} pays for it: {_bits(shown[0].gain)}.")
     if exposed:
@@ -289,11 +295,17 @@ def _cautions(facts: Facts, ahead: Prospect | None) -> tuple[str, ...]:
         said.append(f"It gains more than ×{ahead.most:.3f}, the most that removing worthless text could: what it removes does harm.")
     if delta is not None and low is not None and high is not None and (delta[2] < low or delta[1] > high):
         said.append(f"The loss difference over the slope says ×{delta[0]:.3f} ({delta[1]:.3f} to {delta[2]:.3f}): the curve fits badly.")
-    worst = [domain for domain in facts.domains if domain.gain.high < 0]
-    said += [f"{domain.name} loses: {_bits(domain.gain)}." for domain in sorted(worst, key=lambda domain: domain.gain.mean)]
+    said += [f"{domain.name} loses: {_bits(domain.gain)}." for domain in _losing(facts, benjamini_hochberg)]
     if facts.control_detected is None:
         said.append("No text was corrupted on purpose to see whether this set-up would notice.")
     return tuple(said)
+
+
+def _losing(facts: Facts, adjust: Callable[[ArrayLike], NDArray[np.float64]]) -> list[Domain]:
+    """Domains whose loss is more than chance, worst first."""
+    adjusted = adjust([domain.gain.p for domain in facts.domains])
+    found = [domain for domain, p in zip(facts.domains, adjusted, strict=True) if p < _alpha(facts) and domain.gain.mean < 0]
+    return sorted(found, key=lambda domain: domain.gain.mean)
 
 
 def _margin_left(domain: Domain) -> float:
@@ -302,7 +314,7 @@ def _margin_left(domain: Domain) -> float:
 
 
 def _alpha(facts: Facts) -> float:
-    return 1 - facts.multiplier.level
+    return round(1 - facts.multiplier.level, 12)  # .05, and not .05000000000000004
 
 
 def _more(facts: Facts, sd: float, effect: float, *, level: float | None = None) -> int | None:
