@@ -40,7 +40,7 @@ def _printed(command: str, folder: Path) -> str:
 def test_commands_print_what_the_readme_shows(workplace: Path, pytestconfig: pytest.Config) -> None:
     """Every command with its output beside it prints exactly that, but for the seconds."""
     shown = {match["command"]: match["shown"] for match in OUTPUT.finditer(README)}
-    assert len(shown) == 4
+    assert len(shown) == 5
     printed = {command: _printed(command, workplace) for command in shown}
     if pytestconfig.getoption("--rewrite"):
         text = OUTPUT.sub(lambda match: f"<!-- output: {match['command']} -->\n```text\n{printed[match['command']]}```", README)

@@ -58,7 +58,7 @@ def _head(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     )
     folds = f"{rung['folds']} {'subsamples that overlap' if rung['overlap'] else 'folds'}"
     spent = rung["trainings"]
-    return f"{name}: {spent['count']} models, {spent['cpu_seconds']:,.0f} s of CPU; {folds} of {rung['tokens']:,} tokens; measured on {on}."
+    return f"{name}: {spent['count']} models, {spent['cpu_seconds']:.1f} s of CPU; {folds} of {rung['tokens']:,} tokens; measured on {on}."
 
 
 def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
@@ -125,10 +125,16 @@ def _quantity(rung: Mapping[str, Any]) -> Iterator[str | Table]:
         return
     sizes = f"{shown_bytes(crossing['sizes'][0])} to {shown_bytes(crossing['sizes'][-1])}"
     if crossing["state"] == "reached":
-        low, high = (shown_bytes(crossing[end]) if crossing[end] else "outside what was measured" for end in ("low", "high"))
-        yield f"Quality against quantity: with all that each has, the {crossing['favours']} text is better from a raw pool of {shown_bytes(crossing['size'])} on ({low} to {high}); measured were {sizes}."
+        ends = [shown_bytes(crossing[end]) if crossing[end] else None for end in ("low", "high")]
+        yield f"Quality against quantity: with all that each has, the {crossing['favours']} text is better from a raw pool of {shown_bytes(crossing['size'])} on ({_between(*ends)}); measured were {sizes}."
     else:
         yield f"Quality against quantity: with all that each has, the {crossing['favours']} text is better at the largest pool; measured were {sizes}, and no crossover in between."
+
+
+def _between(low: str | None, high: str | None) -> str:
+    if low is None or high is None:
+        return f"at most {high}" if high else f"at least {low}" if low else "no bounds within what was measured"
+    return f"{low} to {high}"
 
 
 def _stages(rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | Table]:
