@@ -59,7 +59,7 @@ def coverage(ground: Ground, repeats: int) -> list[Truth]:
     held, logs, nested = dict.fromkeys(SHARES, 0), {p: list[float]() for p in SHARES}, {p: list[float]() for p in SHARES}
     budgets = sorted({T, *(round((1 - p) * share * T) for p in SHARES for share in GRID)})
     for repeat in range(repeats):
-        parts = [_disjoint(ground, rows, (budgets[-1], T), repeat) for rows in ground.draw(4 * T, FOLDS, repeat)]
+        parts = [_disjoint(ground, rows, (budgets[-1], T), repeat) for rows in ground.draw(6 * T, FOLDS, repeat)]
         reference = np.stack([ground.losses(ground.tokens.take(one), budgets) for one, _ in parts])
         arm = np.array([ground.loss(other, T) for _, other in parts])
         for p in SHARES:
@@ -99,7 +99,7 @@ def null(ground: Ground, repeats: int) -> list[Truth]:
     }
     for repeat in range(repeats):
         losses = []
-        for rows in ground.draw(2.8 * T, FOLDS, repeat):
+        for rows in ground.draw(3.5 * T, FOLDS, repeat):
             one, other = _disjoint(ground, rows, (T, T), repeat)
             third = rows[ranks(ground.key[rows], repeat, 3) < 2**63]
             losses.append([ground.loss(arm, T) for arm in (rows, one, other, third)])
@@ -117,7 +117,7 @@ def overlap(ground: Ground, repeats: int) -> list[Truth]:
     """A pool too small for folds: each of eight seeds has a random half of it, and a stage drops a random half of the pool."""
     naive = corrected = 0
     for repeat in range(repeats):
-        pool = ground.draw(6 * T, 1, repeat)[0]
+        pool = ground.draw(10 * T, 1, repeat)[0]
         dropped = ranks(ground.key[pool], repeat, 5) < 2**63
         differences = []
         for seed in range(FOLDS):
@@ -143,7 +143,7 @@ def power(ground: Ground, repeats: int) -> list[Truth]:
         one, other = _disjoint(ground, rows, (T, T), seed)
         return ground.loss(one, T), float(ground.losses(_spoilt(ground, other, junk, share), [T])[0])
 
-    drawn = ground.draw(2.8 * T, PILOT, -1)
+    drawn = ground.draw(3.5 * T, PILOT, -1)
     clean = np.array([pair(rows, -1, 0.0)[0] for rows in drawn])
     least, most, share, gap, stated = 0.0, 0.9, 0.0, 0.0, detectable_effect(1.0, FOLDS)
     for _ in range(STEPS):
@@ -153,7 +153,7 @@ def power(ground: Ground, repeats: int) -> list[Truth]:
         least, most = (share, most) if gap < stated.effect else (least, share)
     hits, ranges = 0, []
     for repeat in range(repeats):
-        losses = np.array([pair(rows, repeat, share) for rows in ground.draw(2.8 * T, FOLDS, repeat)])
+        losses = np.array([pair(rows, repeat, share) for rows in ground.draw(3.5 * T, FOLDS, repeat)])
         found = paired(losses[:, 1] - losses[:, 0])
         hits += found.significant
         ranges.append(detectable_effect(found.sd, FOLDS).effect / stated.effect)
@@ -170,7 +170,7 @@ def power(ground: Ground, repeats: int) -> list[Truth]:
 
 def decomposition(ground: Ground, repeats: int) -> list[Truth]:
     """A stage that drops a random half, a source, or what was spoilt within strata: each is one term and no other."""
-    return [*_own_sizes(ground, repeats), *_source(ground, max(1, repeats // 4)), *_strata(ground, max(1, repeats // 4))]
+    return [*_own_sizes(ground, repeats), *_source(ground, max(2, repeats // 4)), *_strata(ground, max(2, repeats // 4))]
 
 
 def _own_sizes(ground: Ground, repeats: int) -> list[Truth]:
@@ -209,7 +209,7 @@ def _source(ground: Ground, repeats: int) -> list[Truth]:
 
 def _strongest(ground: Ground) -> str:
     """The source whose absence is seen best, in folds of its own; it must be detectable by eight."""
-    drawn = ground.draw(2.8 * T, PILOT // 5, -1)
+    drawn = ground.draw(3.5 * T, PILOT // 5, -1)
     raw = np.array([ground.loss(rows, T) for rows in drawn])
     seen = {}
     for source in np.unique(ground.source).tolist():
