@@ -118,6 +118,7 @@ CASES: dict[str, tuple[tuple[float | None, float | None], dict[str, Any], str]] 
     "could not be seen": ((0.99, 1.01), {"removed_share": 0.048}, "not testable"),
     "could just be seen": ((0.99, 1.01), {"removed_share": 0.049}, "equivalent"),
     "could not be seen, nothing to see": ((0.95, 1.01), {"removed_share": 0.048}, "not testable"),
+    "removes nothing and copies": ((0.99, 1.01), {"removed_share": 0.0}, "equivalent"),
     # 7, equivalence
     "within 1 ± ε": ((0.98, 1.02), {}, "equivalent"),
     "a little below": ((0.9799, 1.02), {}, "reject"),

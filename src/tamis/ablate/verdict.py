@@ -68,7 +68,8 @@ class Facts:
         family: comparisons in that family, at least 1.
         detectable: smallest gain found with its power; None where the mixes do not differ.
         domains: of the primary target.
-        removed_share: share of the bytes of the mix without the stage that the stage alone removes, in [0, 1); None for an edit.
+        removed_share: share of the bytes of the mix without the stage that the stage alone removes, in [0, 1); None for an edit; 0
+            without being the same by construction for a stage that copies documents, which 1/(1 − f) does not bound.
         raw_gain: the gain on raw held-out documents; None: not measured.
         barred: why this rung cannot judge the stage, as a clause; None: it can.
         target: whether the primary target was chosen by no verdict under test.
@@ -119,7 +120,7 @@ class Verdict:
         cautions: sentences on what speaks against it, or limits it.
         seeds_needed: for "not testable", folds that would settle it; None: no number of folds, or over 100,000.
         label: "fit to its own selection" where there is no target, else None.
-        prospect: None for edits, and where the detectable effect or the slope is unknown.
+        prospect: None for a stage that removes nothing, and where the detectable effect or the slope is unknown.
         facts: what it rests on.
     """
 
@@ -158,7 +159,7 @@ def judge(facts: Facts) -> Verdict:
     """Apply the rule; see the head of this file."""
     slope = facts.multiplier.slope.mean
     ahead = None
-    if facts.removed_share is not None and facts.detectable is not None and facts.multiplier.state != "flat":
+    if facts.removed_share and facts.detectable is not None and facts.multiplier.state != "flat":
         ahead = prospect(facts.removed_share, facts.detectable, slope)
     for rule in RULES:
         ruling = rule(facts, ahead)
