@@ -74,8 +74,9 @@ def matched_subset(
 
     In each source strata are put together from short to long until they have `least` available documents, what is left over
     going to the longest. Sources of fewer documents are put together as one, and if that is too few still, with the
-    smallest of the others; of a source so small that a stage drops whole, a few may then be drawn. In each stratum documents are drawn as by `random_subset`; what a stratum got too much or too
-    little, half a document, is made up for in the next longer one of its source, but not what there was too little of.
+    smallest of the others; of a source so small that a stage drops whole, a few may then be drawn. In each stratum documents
+    are drawn as by `random_subset`; what a stratum got too much or too little, half a document, is made up for in the next
+    longer one of its source, but not what there was too little of.
 
     Args:
         sizes: i64[n], bytes.
