@@ -31,8 +31,9 @@ _SENTENCE = re.compile(r"(\s*)([^.!?。！？\n]+[.!?。！？]*|[.!?。！？]+
 _READ = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _MISREAD = "ohecctqblih1nu0ngt5fvuvzv2R8GOFPCNlIXINH0FOB57VUVKV2OlZBASbTBg"
 _MENUS = (
-    "Home", "About us", "Contact", "Sign in", "Register", "Search", "Site map", "Help", "Shopping basket (0)", "Follow us", "Share this page",
-    "Print", "Next", "Previous", "Read more", "Back to top", "Terms of use", "Privacy statement", "Skip to main content", "Menu",
+    "Home", "About us", "Contact", "Sign in", "Register", "Search", "Site map", "Help", "Shopping basket (0)", "Follow us",
+    "Share this page", "Print", "Next", "Previous", "Read more", "Back to top", "Terms of use", "Privacy statement", "Skip to main content",
+    "Menu",
     "We use cookies to make this site work better for you. By staying here you agree to them.",
     "Accept all cookies", "Cookie settings", "Subscribe to our newsletter and never miss an offer again.",
     "All rights reserved.", "Your browser is out of date. Update it to see this page as it was meant.",

@@ -1,12 +1,12 @@
 """Random controls: documents of the same bytes as a curated arm, and of the same bytes in every source and length.
 
-A *stratum* is the documents of one source whose bytes lie between two powers of 2. Powers of 2 rather than quantiles: their
-borders are moved by no arm, fold or redraw, so that differences between arms are not differences of strata; and where
-documents are many, lengths in a stratum differ by less than 2. Where they are few, strata are put together.
+A *stratum* is the documents of one source whose bytes lie between two powers of 2. Powers of 2 rather than quantiles of the curated
+bytes: strata then depend on the documents that may be drawn alone, and are the same for every arm and redraw of a fold; and
+where documents are many, lengths in a stratum differ by less than a factor of 2. Where they are few, strata are put together.
 
-That is needed because a matched draw from a stratum of m documents, of which the curated arm has its share, is blind to
-quality by the factor 1 - 1/m: in a stratum of one, the draw is the curated document itself. Of 30, a thirtieth of what
-quality brings is taken for composition.
+That is needed because a draw that matches the curated arm stratum by stratum knows how many documents of each were kept. Of a
+share p of bad documents that were dropped, strata of m documents draw p · (1 - 1/m): in a stratum of one, the draw is the kept
+document itself. So of what quality brings, 1/m is taken for composition: a thirtieth where m is 30.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ def matched_subset(
 
     In each source strata are put together from short to long until they have `least` available documents, what is left over
     going to the longest. Sources of fewer documents are put together as one, and if that is too few still, with the
-    smallest of the others. In each stratum documents are drawn as by `random_subset`; what a stratum got too much or too
-    little, half a document, is made up for in the next longer one of its source, but not what there was too little of.
+    smallest of the others; of a source so small that a stage drops whole, a few may then be drawn. In each stratum documents
+    are drawn as by `random_subset`; what a stratum got too much or too little, half a document, is made up for in the next
+    longer one of its source, but not what there was too little of.
 
     Args:
         sizes: i64[n], bytes.
