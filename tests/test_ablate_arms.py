@@ -51,7 +51,13 @@ def test_documents_that_left_are_in_no_arm() -> None:
     """Held-out documents and those that overlap have fold −1."""
     given_ground = ground()
     given_ground.fold[:50] = -1
-    for arm in (RAW, CURATED, Arm("random", "random", "curated", "raw"), Arm("matched", "matched", "curated", "raw"), Arm("null", "null", "raw", "raw", share=0.5)):
+    for arm in (
+        RAW,
+        CURATED,
+        Arm("random", "random", "curated", "raw"),
+        Arm("matched", "matched", "curated", "raw"),
+        Arm("null", "null", "raw", "raw", share=0.5),
+    ):
         for fold in range(4):
             assert (stream(given_ground, arm, fold) >= 50).all()
 
@@ -117,7 +123,11 @@ def test_subsamples_may_overlap() -> None:
 def test_which_arms_there_are() -> None:
     """Raw first, the curated mix against it with its controls, each stage left out, edits, null, corruption, ladders, mixes."""
     arms = arms_of(
-        ["raw", "curated", "without dedup", "text.bytes 0.5", "theirs"], edits=["edit mask"], forms={"boilerplate 0.3": ("boilerplate", 0.3)}, redraws=4, null=0.5
+        ["raw", "curated", "without dedup", "text.bytes 0.5", "theirs"],
+        edits=["edit mask"],
+        forms={"boilerplate 0.3": ("boilerplate", 0.3)},
+        redraws=4,
+        null=0.5,
     )
     assert [(arm.name, arm.kind, arm.against) for arm in arms] == [
         ("raw", "raw", ""),

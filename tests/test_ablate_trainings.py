@@ -51,15 +51,26 @@ def field(edited: np.ndarray | None = None, **changes: Any) -> Field:
         many * 3,
         np.arange(60, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15),
         np.array(["web"] * 60, object),
-        {"raw": np.ones(60, np.uint8), "curated": (np.arange(60) % 4 > 0).astype(np.uint8), "without x": (np.arange(60) % 4 > 0).astype(np.uint8)},
+        {
+            "raw": np.ones(60, np.uint8),
+            "curated": (np.arange(60) % 4 > 0).astype(np.uint8),
+            "without x": (np.arange(60) % 4 > 0).astype(np.uint8),
+        },
         (np.arange(60) % 2).astype(np.int16),
         None,
         0,
     )
     plain = Tokens.of([list(range(count)) for count in many])
     forms = {AS_READ: plain, "edit x": plain if edited is None else Tokens.of([list(range(count)) for count in edited])}
-    held = Held(Tokens.of([[1, 2, 3], [4, 5]]), np.zeros(2, np.int64), [HeldSet("target", np.arange(2), np.array(["a", "b"], object), np.array([10, 20]))])
-    least = {name: int(min(many[(np.arange(60) % 2 == fold) & (ground.mixes[mix] > 0)].sum() for fold in (0, 1))) for name, mix in (("raw", "raw"), ("curated", "curated"), ("without x", "curated"), ("edit x", "curated"))}
+    held = Held(
+        Tokens.of([[1, 2, 3], [4, 5]]),
+        np.zeros(2, np.int64),
+        [HeldSet("target", np.arange(2), np.array(["a", "b"], object), np.array([10, 20]))],
+    )
+    least = {
+        name: int(min(many[(np.arange(60) % 2 == fold) & (ground.mixes[mix] > 0)].sum() for fold in (0, 1)))
+        for name, mix in (("raw", "raw"), ("curated", "curated"), ("without x", "curated"), ("edit x", "curated"))
+    }
     return Field(ground, forms, held, 200, least, **changes)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 
-from tamis.ablate.draws import ranks
+from tamis.ablate.draws import apart, seeded
 from tamis.ablate.strata import matched_subset, random_subset
 
 AS_READ = "as read"
@@ -65,6 +67,16 @@ class Ground:
     overlapping: np.ndarray | None
     seed: int
 
+    @cached_property
+    def key_apart(self) -> np.ndarray:
+        """u64[n]: keys of their own for equal texts, so that a random half may hold one of two copies."""
+        return apart(self.key)
+
+    @cached_property
+    def source(self) -> pa.Array:
+        """`domain` as matching wants it."""
+        return pa.array([str(name) for name in self.domain])
+
     def inside(self, fold: int) -> np.ndarray:
         """bool[n]: documents of a fold."""
         return np.asarray(self.fold == fold if self.overlapping is None else self.overlapping[fold])
@@ -88,7 +100,7 @@ def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
     if arm.kind == "random":
         copies = random_subset(ground.size, raw, float((ground.size * copies).sum()), rank).astype(np.uint8)
     elif arm.kind == "matched":
-        copies = matched_subset(ground.size, raw, copies, [str(name) for name in ground.domain], rank).subset.astype(np.uint8)
+        copies = matched_subset(ground.size, raw, copies, ground.source, rank).subset.astype(np.uint8)
     elif arm.kind == "null":
         copies[rank.astype(np.float64) / 2.0**64 < arm.share] = 0
     rows = np.flatnonzero(copies)
@@ -100,7 +112,7 @@ def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
 def _draw(ground: Ground, what: str, fold: int, redraw: int = 0) -> np.ndarray:
     """u64[n], from the text's hash and what is drawn for."""
     name = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), "little")
-    return ranks(ground.key, ground.seed, name, fold, redraw)
+    return seeded(ground.key_apart, ground.seed, name, fold, redraw)
 
 
 def arms_of(mixes: Sequence[str], *, edits: Sequence[str], forms: Mapping[str, tuple[str, float]], redraws: int, null: float) -> list[Arm]:
