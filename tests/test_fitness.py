@@ -39,6 +39,7 @@ def test_a_score_at_its_limits_is_fit() -> None:
 
 
 FALLING = RISING[:, ::-1].copy()
+SPREAD = np.array([[0.5, 0.6, 0.7], [0.7, 0.8, 0.9], [0.9, 1.0, 1.1]])
 CASES = {
     # score → what is wrong with it: each differs from the good one in this alone
     "chance": ({"chance": 0.47}, "not above chance"),
@@ -50,10 +51,7 @@ CASES = {
     "nearly blind": ({"corrupted": np.full(3, 0.5001)}, "does not notice corrupted text"),
     "sees a deviation": ({"corrupted": np.full(3, 0.4999)}, None),
     "fooled": ({"corrupted": np.full(3, 0.56)}, "improves with corrupted text"),
-    "always worse by the same": (
-        {"raw": RISING / 3, "corrupted": RISING[:, 2] / 3 - 0.01, "chance": 0.1},
-        "differs by the same in every seed",
-    ),
+    "always worse by the same": ({"raw": SPREAD, "corrupted": SPREAD[:, 2] - 0.1, "chance": 0.0}, "differs by the same in every seed"),
     "one seed": ({"raw": RISING[:1], "corrupted": WORSE[:1]}, "one seed does not show the noise"),
     "no noise": ({"raw": RISING[[0, 0, 0]]}, "the same in every seed"),
     "two budgets": ({"raw": RISING[:, 1:]}, "fewer than three budgets do not show a trend"),

