@@ -39,7 +39,8 @@ def test_what_is_like_the_reference_takes_fewer_bits():
     """Prose like the model's takes least, French more, noise most; an empty text has no number."""
     found = measured(tamis.make_stage("perplexity", model=EN), PROSE, FRENCH, NOISE, "")
     prose, french, noise, nothing = found["bits_per_byte"].to_list()
-    assert 4 * prose < 1 < 2 < french < noise
+    assert prose < 0.25
+    assert 2 < french < noise
     assert nothing is None
     assert found["model"].to_list() == ["english"] * 4
 
@@ -80,7 +81,9 @@ def test_a_limit_is_met_by_what_equals_it():
     """A document of exactly the largest number stays, of the next larger one goes."""
     value = measured(tamis.make_stage("perplexity", model=EN), PROSE)["bits_per_byte"][0]
     for limit, kept in ((value, True), (value - 1e-9, False)):
-        assert verdicts([tamis.make_stage("perplexity", model=EN, max_bits_per_byte=limit)], text=[PROSE]) == [[] if kept else ["unlike the reference text"]]
+        assert verdicts([tamis.make_stage("perplexity", model=EN, max_bits_per_byte=limit)], text=[PROSE]) == [
+            [] if kept else ["unlike the reference text"]
+        ]
 
 
 def test_a_model_is_loaded_once():
@@ -126,7 +129,12 @@ def slow_part(score, group, rows, stage) -> str | None:
     return "head" if better < len(others) * stage.shares[0] else "middle" if better < len(others) * stage.shares[1] else "tail"
 
 
-@given(scores, st.sampled_from(["low", "high"]), st.sampled_from([None, "lang"]), st.sampled_from([(1 / 3, 2 / 3), (0.3, 0.6), (0, 1), (0.5, 0.5)]))
+@given(
+    scores,
+    st.sampled_from(["low", "high"]),
+    st.sampled_from([None, "lang"]),
+    st.sampled_from([(1 / 3, 2 / 3), (0.3, 0.6), (0, 1), (0.5, 0.5)]),
+)
 def test_parts_are_shares_of_each_group(rows, best, within, shares):
     """Each document is in the part that counting gives, whatever the order; equal values are in one part."""
     stage = HeadMiddleTail(keep=("middle",), signal="score", best=best, within=within, shares=shares)

@@ -1,9 +1,8 @@
-"""An interpolated Kneser-Ney model over token ids: counted in a third of a second for four million tokens."""
+"""An interpolated Kneser-Ney model over token ids: four million tokens are counted in a quarter of a second."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -125,9 +124,10 @@ class NGram:
         from tamis.kernels import ngram
 
         model = NGram(vocabulary, order, discounts)
-        if not _are_grams(keys, times, vocabulary, order):
+        restored = ngram.restore(vocabulary, order, keys, times)
+        if restored is None:
             raise DataError("the counts of the model are damaged.")
-        model._counts = ngram.restore(vocabulary, order, keys, times)
+        model._counts = restored
         return model
 
     def _add(self, tokens: Tokens, begin: int, end: int) -> None:
@@ -142,12 +142,3 @@ class NGram:
         """Refuse an id outside the vocabulary: it would be counted outside of the tables."""
         if tokens.total and int(tokens.ids.max()) >= self.vocabulary:
             raise DataError(f"the tokens hold the id {int(tokens.ids.max()):,}, and the model's vocabulary has {self.vocabulary:,}.")
-
-
-def _are_grams(keys: np.ndarray, times: np.ndarray, vocabulary: int, order: int) -> bool:
-    """Whether these can have come from `grams`: each once, tokens of the vocabulary, nothing but beginnings before a beginning."""
-    if len(keys) != len(times) or not np.all(keys[1:] > keys[:-1]) or not np.all(times > 0) or int(times.sum(dtype=np.uint64)) > 2**32 - 1:
-        return False
-    parts = [(keys >> np.uint64(16 * k)) & np.uint64(0xFFFF) for k in range(4)]  # the last token first
-    fits = [np.all(part <= vocabulary) for part in parts] + [np.all(parts[0] > 0)] + [np.all(part == 0) for part in parts[order:]]
-    return all(fits) and all(np.all((later > 0) | (earlier == 0)) for later, earlier in pairwise(parts))
