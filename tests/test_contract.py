@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import models
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -43,6 +44,10 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "near_duplicates inside": make_stage("near_duplicates", containment=0.9, unit="auto", prefer=["length"], keep_copies={2: 2}),
     "near_duplicates by characters": make_stage("near_duplicates", unit="characters", shingle=9, normalise="none", bands=[20, 5], where='source == "web"'),
     "sample": make_stage("sample", share=0.4, seed=3),
+    "perplexity": make_stage("perplexity", model=models.english(), max_bits_per_byte=6.0),
+    "perplexity by language": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, min_bits_per_byte=2, on_null="keep"),
+    "head_middle_tail": make_stage("head_middle_tail", signal="score", within="lang", keep=["head", "tail"]),
+    "head_middle_tail of all": make_stage("head_middle_tail", signal="score", within=None, best="high", on_null="drop", where='source == "web"'),
     "mask of two kinds": make_stage("mask", kinds=["phone", "email"], replacements={"email": ""}),
     "mojibake of whole lines": make_stage("mojibake", decode_inconsistent_utf8=False, fix_c1_controls=False),
 }

@@ -54,8 +54,15 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
-    "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
+    "lm": {"documents", "files", "kernels", "mappers", "shards"},
+    "json_lines": set(),
+    "near_pairs": {"documents", "kernels", "stage"},
+    "stages": {"documents", "files", "json_lines", "kernels", "lm", "near_pairs", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
+    "ablate": {
+        "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "near_pairs",
+        "plan", "progress", "reading", "recipe", "shards", "simulate", "stage", "work",
+    },
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below
     "__init__": set(),
@@ -111,9 +118,9 @@ def test_kernels_import_only_numpy_and_numba() -> None:
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [
-        ("import tamis", ["polars", "pyarrow", "numba", "typer", "torch", "ray", "sklearn"]),
-        ("from tamis import sift, judge, run, Filter, stage", ["numba", "typer", "torch", "ray", "sklearn", "fsspec"]),
-        ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn"]),
+        ("import tamis", ["polars", "pyarrow", "numba", "typer", "torch", "ray", "sklearn", "scipy"]),
+        ("from tamis import sift, judge, run, Filter, stage", ["numba", "typer", "torch", "ray", "sklearn", "scipy", "fsspec"]),
+        ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn", "scipy"]),
     ],
 )
 def test_importing_is_light(code: str, heavy: list[str]) -> None:

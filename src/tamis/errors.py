@@ -5,6 +5,7 @@ DataError        the documents: a missing column, an unreadable file, a wrong ty
 StageError       a stage: a parameter, or a stage that breaks its contract
 RecipeError      the recipe: an unknown key, stage or value
 RunError         the run folder: locked, begun with other input, no room on the disk
+AblationError    the ablation: too few folds, arms that cannot be told apart, a loss that is missing
 MissingPackage   an optional package that is not installed
 """
 
@@ -34,6 +35,10 @@ class RecipeError(TamisError):
 
 class RunError(TamisError):
     """The run folder cannot be used as asked."""
+
+
+class AblationError(TamisError):
+    """The ablation cannot say what it was asked."""
 
 
 class MissingPackage(TamisError):

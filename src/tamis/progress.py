@@ -21,8 +21,8 @@ EVERY = 10.0
 class Say:
     """Sink of a run's messages; this one says nothing."""
 
-    def phase(self, name: str, documents: int, size: int) -> None:
-        """A phase begins that will pass over so many documents and bytes."""
+    def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
+        """A phase begins that will pass over so many documents, or whatever it counts, and bytes."""
 
     def advance(self, documents: int, size: int) -> None:
         """So much more of the phase is done."""
@@ -42,13 +42,14 @@ class Lines(Say):
     _name: str = ""
     _documents: int = 0
     _size: int = 0
+    _unit: str = "documents"
     _done: tuple[int, int] = (0, 0)
     _began: float = 0.0
     _said: float = 0.0
 
-    def phase(self, name: str, documents: int, size: int) -> None:
+    def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
         """Begin counting."""
-        self._name, self._documents, self._size = name, documents, size
+        self._name, self._documents, self._size, self._unit = name, documents, size, unit
         self._done, self._began = (0, 0), time.monotonic()
         self._said = self._began
 
@@ -74,7 +75,7 @@ class Lines(Say):
         share = self._done[0] / self._documents if self._documents else 1.0
         left = f", {seconds * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
         speed = f", {self._done[1] / 1e6 / seconds:.0f} MB/s" if self._done[1] else ""
-        print(f"{self._name}: {self._done[0]:,} of {self._documents:,} documents{speed}{left}", file=self.out, flush=True)
+        print(f"{self._name}: {self._done[0]:,} of {self._documents:,} {self._unit}{speed}{left}", file=self.out, flush=True)
 
 
 @dataclass
@@ -87,13 +88,13 @@ class Bars(Say):
     _size: int = 0
     _began: float = 0.0
 
-    def phase(self, name: str, documents: int, size: int) -> None:
+    def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
         """A new bar."""
         del size
         columns = (
             TextColumn("{task.description:<8}"),
             BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} documents"),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
         )
@@ -132,10 +133,10 @@ class Logged(Say):
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
         self.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
 
-    def phase(self, name: str, documents: int, size: int) -> None:
+    def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
         """Log and pass on."""
-        self._log("phase", name=name, documents=documents, bytes=size)
-        self.sink.phase(name, documents, size)
+        self._log("phase", name=name, **{unit: documents}, bytes=size)
+        self.sink.phase(name, documents, size, unit)
 
     def advance(self, documents: int, size: int) -> None:
         """Pass on: progress is not for logs."""
@@ -153,9 +154,9 @@ class Logged(Say):
 
 
 @contextmanager
-def phase(say: Say, name: str, documents: int, size: int) -> Iterator[Say]:
+def phase(say: Say, name: str, documents: int, size: int, unit: str = "documents") -> Iterator[Say]:
     """A phase that ends however its block ends."""
-    say.phase(name, documents, size)
+    say.phase(name, documents, size, unit)
     try:
         yield say
     finally:

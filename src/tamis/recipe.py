@@ -127,14 +127,14 @@ def parse(content: Any, *, place: str, folder: Path | None = None, name: str = "
         raise RecipeError(f'{place}: "stages" must be a list of stages, like "- gopher_quality".')
     seed = coerce(content.get("seed", 0), int, f'{place}: "seed"', RecipeError)
     stages = tuple(_stage(item, f"{place}, stage {i}", folder or Path(), seed) for i, item in enumerate(listed, 1))
-    columns = _section(Columns, content.get("columns"), f"{place}, columns")
+    columns = section(Columns, content.get("columns"), f"{place}, columns")
     return Recipe(name, stages, columns, seed, _output(content.get("output"), f"{place}, output"))
 
 
 def _output(content: Any, place: str) -> Output:
     if isinstance(content, Mapping) and isinstance(content.get("shard_bytes"), str):
         content = {**content, "shard_bytes": byte_count(content["shard_bytes"], f"{place}: shard_bytes")}
-    output: Output = _section(Output, content, place)
+    output: Output = section(Output, content, place)
     if output.shard_bytes < 1:
         raise RecipeError(f'{place}: "shard_bytes" must be at least 1, not {output.shard_bytes}.')
     lowest, highest = LEVELS.get(output.compression, (1, 0))
@@ -144,7 +144,8 @@ def _output(content: Any, place: str) -> Output:
     return output
 
 
-def _section(cls: Any, content: Any, place: str) -> Any:
+def section(cls: Any, content: Any, place: str) -> Any:
+    """A dataclass from keys and values, its defaults where there is no key; strict about names and types."""
     if content is None:
         return cls()
     if not isinstance(content, Mapping):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tamis import __version__
+from tamis.cli.train import train
 
 app = typer.Typer(
     help="Sift pre-training text, and measure what the sifting bought.",
@@ -17,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(train, name="train")
 
 Out = Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -194,6 +197,38 @@ def compare_conventions(
     warm(loaded.stages, say)
     found = conventions.compare(inputs, loaded, stage or (), word_rules=word_rules, workers=workers, say=say)
     show.out(json.dumps(found, indent=2) if as_json else compared.conventions(found))
+
+
+@app.command()
+def ablate(
+    source: Annotated[list[str] | None, typer.Argument(metavar="OUT", help="The folder of a finished run; or raw shards, if a plan names mixes.")] = None,
+    out: Annotated[str, typer.Option("--out", "-o", help="The ablation's folder; an unfinished one is finished.")] = "",
+    plan: Annotated[Path | None, typer.Option("--plan", help="A YAML file like pipelines/ablation.yaml.", show_default=False)] = None,
+    profile: Annotated[str | None, typer.Option(help="smoke (two minutes on 12 MB) or standard.", show_default="standard")] = None,
+    target: Annotated[str | None, typer.Option(help="What the text is meant for: shards that no filter chose, reference, or none.", show_default="reference")] = None,
+    items: Annotated[list[str] | None, typer.Option("--items", help="Evaluation items, JSONL or Parquet; may be repeated.", show_default=False)] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Trainings side by side.", show_default="one a processor")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say again what a finished ablation found.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train small models on curated and raw documents, and say what curation bought."""
+    from tamis.ablate import design as designs
+    from tamis.ablate import experiment, tell
+    from tamis.cli import ablate as pages
+    from tamis.cli import show
+    from tamis.errors import RunError
+
+    if not out:
+        raise RunError("--out is missing.\nFix: name the folder for the ablation, as in `-o out/ablation`.")
+    if explain:
+        found = experiment.opened(out)
+    else:
+        if not source:
+            raise RunError("there is nothing to examine.\nFix: name the folder that `tamis run … -o` wrote.")
+        design = designs.load(plan) if plan else designs.Design()
+        design = designs.with_options(design, profile=profile, target=target, items=tuple(items or ()))
+        found = experiment.ablate(source, out, design, jobs=jobs, say=show.progress())
+    show.out(json.dumps(found.verdict, indent=2) if as_json else pages.page(tell.told(found)))
 
 
 @app.command()

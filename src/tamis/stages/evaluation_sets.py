@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis import json_lines
 from tamis.errors import DataError, suggest
 
 FORMATS = (".parquet", ".jsonl", ".jsonl.gz", ".txt")
@@ -66,7 +65,7 @@ def known(path: Path) -> bool:
 def _items(path: Path, fields: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """(row, texts) of every item of a file."""
     name = path.name.lower()
-    values = _parquet(path, fields) if name.endswith(".parquet") else _lines(path) if name.endswith(".txt") else _json(path)
+    values = _parquet(path, fields) if name.endswith(".parquet") else json_lines.lines(path) if name.endswith(".txt") else json_lines.values(path)
     missing = dict.fromkeys(fields, True)
     seen: dict[str, bool] = {}
     for row, value in enumerate(values):
@@ -115,37 +114,10 @@ def _parquet(path: Path, fields: Sequence[str]) -> Iterator[Any]:
             for batch in file.iter_batches(columns=columns):
                 yield from batch.to_pylist()
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {_first_line(error)}.\nFix: write the file again.") from error
+        raise DataError(f"{path} cannot be read as Parquet: {json_lines.first_line(error)}.\nFix: write the file again.") from error
 
 
 def _may_hold_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _may_hold_text(kind.value_type)
     return bool(pa.types.is_nested(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _json(path: Path) -> Iterator[Any]:
-    for number, line in enumerate(_lines(path), 1):
-        try:
-            yield json.loads(line) if line.strip() else None
-        except (json.JSONDecodeError, RecursionError) as error:
-            said = (
-                f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "values inside values too deep"
-            )
-            raise DataError(f"{path}, line {number}: this is not JSON: {said}.\nFix: write one item a line, each a JSON object.") from error
-
-
-def _lines(path: Path) -> Iterable[str]:
-    number = 0
-    try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}, line {number}: this is not UTF-8.\nFix: save the file as UTF-8.") from error
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {_first_line(error)}.\nFix: write the file again.") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

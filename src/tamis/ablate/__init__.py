@@ -1,0 +1,1 @@
+"""Ablations: train small models on curated and raw mixes, and say with honest statistics what the curation bought."""

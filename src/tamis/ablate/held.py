@@ -1,0 +1,109 @@
+"""Held-out documents: which sets, by which domains, and what is said of a model's bits on them.
+
+The primary set is the target, which no verdict under test chose. Raw documents that were held out, those of them that the recipe keeps
+and those that it drops are secondary. All bits are per byte of the text as it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from tamis.ablate.item_scores import scores
+from tamis.ablate.items import ItemSet
+from tamis.lm.tokens import Tokens
+
+TARGET, RAW, KEPT, REMOVED = "target", "raw", "kept", "removed"
+OTHERS = "(others)"
+LEAST_BYTES = 4_000
+"""Held-out text of a domain that stands for itself; smaller domains are one, for a handful of documents is no average."""
+
+
+@dataclass(frozen=True)
+class HeldSet:
+    """Documents that are averaged.
+
+    Args:
+        name: "target", "raw", "kept" or "removed".
+        rows: i64[n], sequences of the whole.
+        domain: str[n].
+        size: i64[n], bytes.
+    """
+
+    name: str
+    rows: np.ndarray
+    domain: np.ndarray
+    size: np.ndarray
+
+
+@dataclass(frozen=True)
+class Held:
+    """Everything that a training is evaluated on, in one go.
+
+    Args:
+        tokens: sequences: documents of the sets, then those of evaluation items.
+        first: i64[n], from which token on a sequence is scored.
+        sets: of documents.
+        items: evaluation sets, each with the first of its sequences and the one after its last.
+    """
+
+    tokens: Tokens
+    first: np.ndarray
+    sets: Sequence[HeldSet]
+    items: Sequence[tuple[ItemSet, int, int]] = field(default_factory=tuple)
+
+    def measures(self, bits: np.ndarray) -> pl.DataFrame:
+        """What is said of one model.
+
+        Args:
+            bits: f64[n], of every sequence.
+
+        Returns:
+            set, by ("set": the whole of it, of documents the mean over their domains; "domain", "paradigm" …), group, measure, better
+            ("lower", "higher"), value (f64), chance (f64, null where there is none).
+        """
+        frames = [_of_documents(bits[one.rows], one) for one in self.sets]
+        frames += [scores(item_set, bits[start:stop]).select(list(SCHEMA)) for item_set, start, stop in self.items]
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
+
+
+SCHEMA = {
+    "set": pl.String,
+    "by": pl.String,
+    "group": pl.String,
+    "measure": pl.String,
+    "better": pl.String,
+    "value": pl.Float64,
+    "chance": pl.Float64,
+}
+BITS = "bits per byte"
+
+
+def _of_documents(bits: np.ndarray, one: HeldSet) -> pl.DataFrame:
+    by_domain = losses(bits, one)
+    rows = [(one.name, "domain", domain, BITS, "lower", value, None) for domain, value in by_domain.items()]
+    rows.append((one.name, "set", one.name, BITS, "lower", float(np.mean(list(by_domain.values()))), None))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def losses(bits: np.ndarray, one: HeldSet) -> Mapping[str, float]:
+    """Bits per byte by domain: all bits over all bytes of the domain."""
+    names, inverse = np.unique(one.domain.astype(str), return_inverse=True)
+    all_bits, size = np.bincount(inverse, bits, len(names)), np.bincount(inverse, one.size, len(names))
+    return {str(name): float(total / count) for name, total, count in zip(names, all_bits, size, strict=True) if count}
+
+
+def merged(domain: np.ndarray, size: np.ndarray, least: int = LEAST_BYTES) -> np.ndarray:
+    """Domains of which too little is held out as one.
+
+    Args:
+        domain: str[n].
+        size: i64[n], bytes.
+        least: bytes that make a domain.
+    """
+    names, inverse = np.unique(domain.astype(str), return_inverse=True)
+    small = np.bincount(inverse, size, len(names)) < least
+    return np.where(small[inverse], OTHERS, domain).astype(object) if small.sum() > 1 else domain

@@ -1,0 +1,233 @@
+"""What an ablation found, in plain words and tables. Computes nothing: every number is in verdict.json or plan.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tamis.ablate.experiment import Told
+from tamis.plan import shown_bytes
+
+Table = Sequence[Sequence[str]]
+PARTS = {
+    "quality": "better documents of the same sources and lengths",
+    "composition": "another mix of sources and lengths",
+    "quantity_cost": "less the cost of fewer bytes",
+}
+LIMITS = {
+    "ngram": "Trained were counts of n-grams: blind to the order of documents and to all beyond four tokens, one epoch, small. What they find at this "
+    "size may fade, or turn, at a larger one.",
+}
+
+
+def told(found: Told) -> Iterator[str | Table]:
+    """Paragraphs and tables, in the order in which a person wants them; the first row of a table is its head."""
+    verdict, plan = found.verdict, found.plan
+    if verdict["exploratory"]:
+        yield "EXPLORATORY: the plan was changed after the first training; nothing here was registered before."
+    if verdict["died"]:
+        who = ", ".join(f"{one['arm']} (seed {one['seed']}: {one['error']})" for one in verdict["died"][:3])
+        yield f"{len(verdict['died'])} trainings died: {who}. They are left out of no mean; repeat the command to try them again."
+    for name, rung in verdict["rungs"].items():
+        yield from _rung(name, rung, plan)
+    yield from (f"Note: {note}" for note in verdict["notes"])
+    yield f"The plan, {plan['hash'][:12]}, was written before the first training."
+
+
+def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | Table]:
+    yield _head(name, rung, plan)
+    if "net" in rung:
+        yield from _net(rung)
+    yield from _stages(rung, plan)
+    for title, key in (("edit, on the curated documents", "edits"), ("ladder", "ladders"), ("mix", "mixes")):
+        if rung.get(key):
+            yield _arms(title, rung[key])
+    yield from _controls(rung)
+    if isinstance(rung.get("items"), list):
+        yield from _items(rung["items"])
+    yield LIMITS.get(name, "")
+
+
+def _head(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    target = plan["prepared"]["target"]
+    domains = len(target["domains"])
+    on = (
+        f"{target['name']} ({domains} domain{'' if domains == 1 else 's'}, {shown_bytes(target['bytes'])})"
+        if rung["primary"] == "target"
+        else "raw held-out documents"
+    )
+    folds = f"{rung['folds']} {'subsamples that overlap' if rung['overlap'] else 'folds'}"
+    spent = rung["trainings"]
+    return f"{name}: {spent['count']} models, {spent['cpu_seconds']:.1f} s of CPU; {folds} of {rung['tokens']:,} tokens; measured on {on}."
+
+
+def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
+    net = rung["net"]
+    if "withheld" in net:
+        yield f"Curated against raw: withheld. {net['withheld']}"
+        return
+    label = f" ({net['label']})" if net["label"] else ""
+    yield f"Did it help?  {net['outcome'].upper()}{label}. {net['because']}"
+    yield from net["cautions"]
+    yield _sets(net["gains"])
+    if len(net["facts"]["domains"]) > 1:
+        rows = [("domain of the target", "raw", "gained", "95% interval")]
+        yield [
+            *rows,
+            *(
+                (one["name"], f"{one['loss']:.3f}", *_part("", one["gain"])[1:])
+                for one in sorted(net["facts"]["domains"], key=lambda one: -one["gain"]["mean"])
+            ),
+        ]
+    for key, title in (("equal", f"at equal tokens, {net['tokens']:,} a fold"), ("own", "each with all it has of a fold")):
+        parts = rung["parts"][key]
+        if "withheld" in parts:
+            yield f"Parts {title}: withheld. {parts['withheld']}"
+            continue
+        table: list[Sequence[str]] = [("curated against raw, " + title, "bits per byte", "95% interval")]
+        table.append(_part("net gain", parts["net"]))
+        table += [_part(f"  {said}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
+        yield table
+    yield from _quantity(rung)
+
+
+def _part(called: str, one: Mapping[str, Any], *, minus: bool = False) -> tuple[str, str, str]:
+    if one["by_construction"]:
+        return called, "0", "by construction"
+    low, high = (-one["high"], -one["low"]) if minus else (one["low"], one["high"])
+    return called, _bits(-one["mean"] if minus else one["mean"]), f"{_bits(low)} to {_bits(high)}"
+
+
+def _bits(value: float) -> str:
+    return f"{value:+.4f}" if abs(value) >= 0.00005 or not value else f"{value:+.0e}"
+
+
+def _sets(gains: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The estimand is the held-out set, so each has its say."""
+    called = {
+        "target": "the target",
+        "raw": "raw documents held out",
+        "kept": "  those that the recipe keeps",
+        "removed": "  those that it drops",
+    }
+    return [
+        ("curated against raw, measured on", "bits per byte gained", "95% interval"),
+        *(_part(called.get(name, name), one) for name, one in gains.items()),
+    ]
+
+
+def _quantity(rung: Mapping[str, Any]) -> Iterator[str | Table]:
+    curve = rung["curve"]
+    if isinstance(curve, list) and curve:
+        yield [("tokens of curated text", "are worth, of raw text"), *((f"{one['budget']:,.0f}", one["said"]) for one in curve)]
+    crossing = rung["crossover"]
+    if "withheld" in crossing:
+        return
+    sizes = f"{shown_bytes(crossing['sizes'][0])} to {shown_bytes(crossing['sizes'][-1])}"
+    if crossing["state"] == "reached":
+        ends = [shown_bytes(crossing[end]) if crossing[end] else None for end in ("low", "high")]
+        yield f"Quality against quantity: with all that each has, the {crossing['favours']} text is better from a raw pool of {shown_bytes(crossing['size'])} on ({_between(*ends)}); measured were {sizes}."
+    else:
+        yield f"Quality against quantity: with all that each has, the {crossing['favours']} text is better at the largest pool; measured were {sizes}, and no crossover in between."
+
+
+def _between(low: str | None, high: str | None) -> str:
+    if low is None or high is None:
+        return f"at most {high}" if high else f"at least {low}" if low else "no bounds within what was measured"
+    return f"{low} to {high}"
+
+
+def _stages(rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | Table]:
+    if not rung["stages"]:
+        return
+    ahead = {one["stage"]: one for one in plan["prospects"]}
+    rows = [("stage", "alone removes", "could gain", "can be found", "gains", "verdict")]
+    for one in rung["stages"]:
+        before = ahead[one["stage"]]
+        most, least = before["most"], before["detectable"]
+        row = [
+            one["stage"],
+            f"{before['removed_share']:.1%}",
+            "" if most is None else f"×{most:.3g}",
+            "" if least is None else f"×{least:.3g}",
+        ]
+        rows.append((*row, "withheld" if "withheld" in one else _worth(one), one.get("outcome", one.get("withheld", ""))))
+    yield rows
+    for one in rung["stages"]:
+        if "withheld" not in one:
+            yield f"{one['stage']}: {' '.join([one['because'], *one['cautions']])}"
+
+
+def _worth(one: Mapping[str, Any]) -> str:
+    multiplier = one["facts"]["multiplier"] if "facts" in one else one["multiplier"]
+    if multiplier is None:
+        return ""
+    if multiplier["state"] == "by construction":
+        return "×1, the same documents"
+    if multiplier["state"] == "flat":
+        return "not measurable"
+    ends = [f"{multiplier[end]:.3g}" if multiplier[end] is not None else "?" for end in ("low", "high")]
+    size = (
+        f"×{multiplier['value']:.3g}"
+        if multiplier["value"] is not None
+        else f"over ×{multiplier['largest']:.3g}"
+        if multiplier["state"] == "at least"
+        else f"under ×{multiplier['smallest']:.3g}"
+    )
+    return f"{size} ({ends[0]} to {ends[1]})"
+
+
+def _arms(title: str, arms: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [(title, "is worth", "bits per byte gained", "95% interval")]
+    for one in arms:
+        if "withheld" in one:
+            rows.append((one.get("stage", one["arm"]), "withheld", one["withheld"], ""))
+        else:
+            gain = one["facts"]["gain"] if "facts" in one else one["gain"]
+            rows.append((one["arm"], _worth(one), *_part("", gain)[1:]))
+    return rows
+
+
+def _controls(rung: Mapping[str, Any]) -> Iterator[str | Table]:
+    rows = [("control", "expected", "bits per byte gained", "95% interval", "")]
+    for one in rung["controls"]:
+        if "withheld" in one:
+            rows.append((one["arm"], "", one["withheld"], "", ""))
+            continue
+        gain = one["gain"]
+        fine = gain["low"] <= 0 <= gain["high"]
+        expected = "nothing" if one["arm"] in ("null", "random") else "the mix alone"
+        rows.append(
+            (one["arm"], expected, *_part("", gain)[1:], "" if one["arm"] == "matched" else "as expected" if fine else "NOT as expected")
+        )
+    for one in rung["corrupted"]:
+        if "withheld" in one:
+            rows.append((one["arm"], "a loss", one["withheld"], "", ""))
+            continue
+        seen = "found" if one["gain"]["high"] < 0 else "not found"
+        worth = _worth(one)
+        rows.append(
+            (
+                one["arm"],
+                "a loss",
+                *_part("", one["gain"])[1:],
+                f"{seen}; raw is worth {worth}" + (", so it does harm" if one.get("harmful") else ""),
+            )
+        )
+    if len(rows) > 1:
+        yield rows
+
+
+def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str | Table]:
+    """Scores that may decide something, and in one paragraph those that may not."""
+    rows = [("evaluation items", "measure", "curated gains", "95% interval")]
+    fit = [one for one in items if one["fit"]]
+    rows += [(one["set"], one["measure"].replace("_", " "), *(_part("", one["gain"])[1:] if one["gain"] else ("", ""))) for one in fit]
+    if len(rows) > 1:
+        yield rows
+    barred: dict[str, list[str]] = {}
+    for one in items:
+        if not one["fit"]:
+            barred.setdefault(one["reason"], []).append(f"{one['set']} {one['measure'].replace('_', ' ')}")
+    for reason, scores in barred.items():
+        yield f"Barred from deciding, {reason}: {', '.join(scores)}."

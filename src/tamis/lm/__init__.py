@@ -1,0 +1,1 @@
+"""Language models small enough to count: tokens, a tokenizer and an n-gram model. They know nothing of runs."""
