@@ -26,6 +26,7 @@ TABLE = {
     "gopher_repetition": "tamis.stages.gopher_repetition:GopherRepetition",
     "c4_quality": "tamis.stages.c4_quality:C4Quality",
     "fineweb_quality": "tamis.stages.fineweb_quality:FinewebQuality",
+    "verifiable": "tamis.stages.verifiable:Verifiable",
     "contamination": "tamis.stages.contamination:Contamination",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
