@@ -16,9 +16,8 @@ import pyarrow as pa
 import pytest
 from runs import command, fates, fates_in_memory, inodes, recipe, run, snapshot, split
 
-from tamis import judge, make_stage, shards
+from tamis import judge, make_stage, near_pairs, shards
 from tamis.recipe import dump
-from tamis.stages import _near_pairs
 
 WORDS = [f"w{i}" for i in range(4000)]
 
@@ -130,7 +129,7 @@ def test_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = alike(300)
     place = split(tmp_path / "in", table, 5)
     run(STAGES, place, tmp_path / "much")
-    monkeypatch.setattr(_near_pairs, "SET_ITEMS", 500)
+    monkeypatch.setattr(near_pairs, "SET_ITEMS", 500)
     run(STAGES, place, tmp_path / "little")
     assert snapshot(tmp_path / "little") == snapshot(tmp_path / "much")
 

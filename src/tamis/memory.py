@@ -128,21 +128,23 @@ def _measured(batch: Batch, steps: list[Step], columns: Columns, carried: Sequen
 
 def _related(step: Step, signals: pl.DataFrame, docs: pa.Table) -> pl.LazyFrame | None:
     numbered = signals.with_columns(pl.int_range(docs.num_rows, dtype=pl.UInt64).alias("row"))
-    found: pl.LazyFrame | None = step.stage.relate(numbered.lazy(), _Reader(docs))  # type: ignore[attr-defined]
+    found: pl.LazyFrame | None = step.stage.relate(numbered.lazy(), Reader(docs))  # type: ignore[attr-defined]
     return found
 
 
-@dataclass(frozen=True)
-class _Reader:
+@dataclass
+class Reader:
     """A `Read` over one table."""
 
     docs: pa.Table
     workers: int = field(default_factory=default_workers)
 
     def __call__(self, rows: np.ndarray) -> pa.Table:
+        """These rows, in this order."""
         return self.docs.take(pa.array(rows))
 
     def map(self, function: Callable[[pa.Table, np.ndarray], Result], rows: np.ndarray) -> Iterator[Result]:
+        """`function` of a few thousand of them at a time, by threads, in order."""
         parts = np.array_split(rows, max(1, len(rows) // PART_ROWS))
         return threads(lambda part: function(self(part), part), parts, self.workers)
 

@@ -49,6 +49,21 @@ def overlaps(data: np.ndarray, offsets: np.ndarray, index: Index) -> Overlaps:
         offsets: i64[n + 1].
         index: what to look for.
     """
+    return overlaps_and_places(data, offsets, index)[0]
+
+
+def overlaps_and_places(data: np.ndarray, offsets: np.ndarray, index: Index) -> tuple[Overlaps, np.ndarray]:
+    """Compare documents with the texts of an index, and say which words of the texts stand in any of the documents.
+
+    Args:
+        data: u8[:], UTF-8.
+        offsets: i64[n + 1].
+        index: what to look for.
+
+    Returns:
+        What each document shares, and i64[m]: words, numbered as `index.ids` has them, that lie in n-grams which a document
+        holds, ascending.
+    """
     n, texts = len(offsets) - 1, len(index.status)
     found = Overlaps(*(np.zeros(n, kind) for kind in (np.uint32, np.uint32, np.int64, np.uint32, np.uint32, np.int64)))
     most = most_words(int(np.diff(offsets).max(initial=0))) + 1
@@ -59,7 +74,7 @@ def overlaps(data: np.ndarray, offsets: np.ndarray, index: Index) -> Overlaps:
     # Texts touched, words at which an n-gram begins, and whether the document's words were looked up.
     tables, counts = (unicode.flags(), unicode.lower()), np.empty(3, np.int64)
     _overlaps(aligned(data, np.uint8), aligned(offsets, np.int64), *tables, *index.vocabulary, *known, *words, *notes, counts, *found)
-    return found
+    return found, np.flatnonzero(notes[0])
 
 
 @helper

@@ -97,17 +97,17 @@ def build(data: np.ndarray, offsets: np.ndarray, *, ngram: int, min_words: int, 
     order = np.argsort(keys, kind="stable")
     keys, begins = np.unique(keys[order], return_index=True)
     ends = np.append(begins[1:], len(order)).astype(np.int64)
-    places = _bits_of_places(keys)
+    places = bits_of_places(keys)
     bits = places - 3  # words of 64 bits: 16 to 32 bits for each of them
     firsts, lasts = np.zeros((2, 1 << places), np.int64)
     table = np.zeros(1 << bits, np.uint64), np.zeros(1 << places, np.uint64), firsts, lasts
-    _fill(keys, begins.astype(np.int64), ends, bits, places, *table)
+    fill(keys, begins.astype(np.int64), ends, bits, places, *table)
     settings = np.array([ngram, anchor, stride, bits, places], np.int64)
     return Index(vocabulary, ids, borders, status, *table, words[order], texts[order], settings)
 
 
-def _bits_of_places(keys: np.ndarray) -> int:
-    """Of a table of which at most half the places are taken."""
+def bits_of_places(keys: np.ndarray) -> int:
+    """The bits of a place in a table of which these keys take half the places at most."""
     return max(len(keys), 16).bit_length() + 1
 
 
@@ -117,7 +117,7 @@ def _vocabulary(
     """The different words, and each word of the texts as a place among them (i32[w])."""
     different, first, ids = np.unique(hashes, return_index=True, return_inverse=True)
     ends = np.repeat(offsets[1:], np.diff(borders))
-    bits = _bits_of_places(different)
+    bits = bits_of_places(different)
     places = np.zeros(1 << bits, np.int64)
     _place_words(different, bits, places)
     known = Vocabulary(data, different, starts[first], ends[first], places, np.array([bits], np.int64))
@@ -217,7 +217,8 @@ def _anchors(hashes, borders, counts, anchor, stride, keys, words, texts):
 
 
 @kernel(reads(u64), reads(i64), reads(i64), i64, i64, writes(u64), writes(u64), writes(i64), writes(i64))
-def _fill(keys, begins, ends, bits, places, wanted, slots, firsts, lasts):
+def fill(keys, begins, ends, bits, places, wanted, slots, firsts, lasts):
+    """Put different keys, with the borders of their postings, into a filter of 2^bits words and a table of 2^places places."""
     for k in range(len(keys)):
         wanted[place(keys[k], bits)] |= filter_mask(keys[k])
         at = place(keys[k], places)

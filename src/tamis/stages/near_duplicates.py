@@ -18,7 +18,7 @@ from tamis.stage import Read, Stage, no_reasons
 
 if TYPE_CHECKING:
     from tamis.kernels.shingles import Rule
-    from tamis.stages._near_pairs import Search
+    from tamis.near_pairs import Search
 
 REASON = "near-duplicate"
 INSIDE_REASON = "inside another document"
@@ -157,12 +157,12 @@ class NearDuplicates(Stage):
 
     def relate(self, signals: pl.LazyFrame, read: Read) -> pl.LazyFrame:
         """Pairs that share a band, and whose similarity on the texts is at least `floor`, or `containment`."""
-        from tamis.stages._near_pairs import relate
+        from tamis.near_pairs import relate
 
         return relate(self._search(), signals, read).lazy()
 
     def _search(self) -> Search:
-        from tamis.stages._near_pairs import Search
+        from tamis.near_pairs import Search
 
         return Search(self.rule(), *self.banding(), nominated=self._nominated(), jaccard=self.floor, containment=self.containment)
 
