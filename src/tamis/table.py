@@ -28,6 +28,8 @@ TABLE = {
     "fineweb_quality": "tamis.stages.fineweb_quality:FinewebQuality",
     "verifiable": "tamis.stages.verifiable:Verifiable",
     "contamination": "tamis.stages.contamination:Contamination",
+    "quality": "tamis.stages.quality:Quality",
+    "best": "tamis.stages.best:Best",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
     "sample": "tamis.stages.sample:Sample",

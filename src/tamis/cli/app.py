@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tamis import __version__
+from tamis.cli.train import app as train
 
 app = typer.Typer(
     help="Sift pre-training text, and measure what the sifting bought.",
@@ -17,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(train, name="train")
 
 Out = Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -194,6 +197,19 @@ def compare_conventions(
     warm(loaded.stages, say)
     found = conventions.compare(inputs, loaded, stage or (), word_rules=word_rules, workers=workers, say=say)
     show.out(json.dumps(found, indent=2) if as_json else compared.conventions(found))
+
+
+@app.command()
+def models(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what is known of trained models: name, SHA-256, recipe, training texts, worth."""
+    from tamis.cli import models as cards
+    from tamis.cli import show
+
+    found = [cards.described(file) for file in files]
+    show.out(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(cards.as_text, found)))
 
 
 @app.command()
