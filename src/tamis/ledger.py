@@ -265,10 +265,10 @@ def _choose(step: Step, reached: pl.DataFrame | None, signals: Signals, copies: 
         return Chosen(np.zeros(0, np.uint64), pl.DataFrame())
     verdicts = decide(step, reached, signals.relations(step.name))
     rows = reached["row"].to_numpy()
-    copies[rows] = verdicts["copies"].to_numpy()
-    # Of most documents nothing is said.
+    # Of most documents nothing is said. `reached` may lie in the memory of `copies`, so it is asked before that changes.
     said = pl.any_horizontal(pl.col("copies") != reached["copies"], pl.exclude("copies", "reasons").is_not_null())
     some = verdicts.select(said.alias("said"))["said"]
+    copies[rows] = verdicts["copies"].to_numpy()
     return Chosen(rows[some.to_numpy()], verdicts.filter(some))
 
 

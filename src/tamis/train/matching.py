@@ -41,7 +41,7 @@ def matched(examples: Examples, by: Sequence[str], seed: int) -> Examples:
 
 def length_bands(sizes: np.ndarray) -> np.ndarray:
     """i64[n]: the band of length of each document of so many bytes (i64[n], at least 1)."""
-    return np.floor(np.log2(sizes) * BANDS_PER_OCTAVE).astype(np.int64)
+    return np.asarray(np.floor(np.log2(sizes) * BANDS_PER_OCTAVE), np.int64)
 
 
 def _numbered(values: Sequence[str | None]) -> np.ndarray:
