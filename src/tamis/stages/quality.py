@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis import classifier, model_card
 from tamis.documents import one_piece
@@ -31,8 +32,8 @@ class Quality(Filter):
 
     Signals:
         score: f64. Of one good label its probability, in [0, 1]; of several their sum; of labels with values (levels 0 to 5) the sum of the
-            probabilities times the values, as FineWeb-Edu has it. Null for a text without a feature that the model knows, as an
-            empty one.
+            probabilities times the values, as FineWeb-Edu has it. Null for a blank text, and one
+            without a feature that the model knows; most models know the end of a text, and of unknown words score that alone.
         calibrated: f64 in [0, 1], if the model's card holds a calibration: the share of good documents among held-out ones of
             that score. It holds for documents mixed as those were.
 
@@ -81,8 +82,10 @@ class Quality(Filter):
         """Score all texts in one pass over their bytes."""
         model, card = _loaded(self.model)
         weights = _weights(model, card, self.label)
-        found = model.scores(one_piece(docs.column("text"))).astype(np.float64)
-        known = ~np.isnan(found).any(axis=1)
+        text = one_piece(docs.column("text"))
+        found = model.scores(text).astype(np.float64)
+        blank = pc.or_(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0)).to_numpy(zero_copy_only=False)
+        known = ~np.isnan(found).any(axis=1) & ~blank
         score = np.zeros(len(found))
         for i, weight in enumerate(weights):  # not a matrix product, whose sums depend on how many texts there are
             if weight:
@@ -96,6 +99,8 @@ class Quality(Filter):
 
     def account(self, text: str) -> list[str]:
         """What in a text pushes its score up, and what down."""
+        if not text.strip():
+            return []
         model, card = _loaded(self.model)
         weights = _weights(model, card, self.label)
         best = model.labels[int(np.argmax(weights))]

@@ -8,8 +8,8 @@ import numpy as np
 
 from tamis.train.examples import Examples
 
-TOPICS = 50
-"""Directions that stand for a document's topic."""
+TOPICS = 24
+"""Directions that stand for a document's topic: as many as WebOrganizer (arXiv:2502.10341) has topics."""
 WORDS = 1 << 15
 """Hashed content words."""
 CONTENT = r"[^\W\d_]{4,}"
@@ -32,11 +32,11 @@ def length_alone(train: Examples, test: Examples, good: np.ndarray) -> np.ndarra
 
 
 def topic_alone(train: Examples, test: Examples, good: np.ndarray, seed: int) -> np.ndarray:
-    """f64[test]: a logistic regression on 50 topics that were found without the labels.
+    """f64[test]: a logistic regression on 24 topics that were found without the labels.
 
     Topics are the main directions of documents' content words (latent semantic analysis): words of at least four letters that
     are in 2 documents and in at most a fifth of all, hashed, weighted by TF-IDF, each document made of length 1. A regression on the words
-    themselves would be a quality classifier in its own right, style, boilerplate and all; 50 directions hold what documents
+    themselves would be a quality classifier in its own right, style, boilerplate and all; 24 directions hold what documents
     are about, and little of how they are written.
     """
     from sklearn.decomposition import TruncatedSVD

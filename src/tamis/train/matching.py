@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tamis.ablate.draws import ranks
+from tamis.errors import DataError
 from tamis.train.examples import Examples
 
 BANDS_PER_OCTAVE = 2
@@ -22,6 +23,9 @@ def matched(examples: Examples, by: Sequence[str], seed: int) -> Examples:
         examples: with the column `source`, if asked for.
         by: "length", "source" or both.
         seed: of the draw.
+
+    Raises:
+        DataError: the classes have nothing in common.
     """
     if not by:
         return examples
@@ -32,6 +36,11 @@ def matched(examples: Examples, by: Sequence[str], seed: int) -> Examples:
     classes = len(examples.labels)
     cell = strata * classes + examples.label
     allowed = np.bincount(cell, minlength=(strata.max(initial=-1) + 1) * classes).reshape(-1, classes).min(axis=1)
+    if not allowed.any():
+        what = " and ".join(by)
+        raise DataError(
+            f"the classes have no {what} in common, so that none of their documents can be matched in {what}.\nFix: give classes that overlap."
+        )
     order = np.lexsort((ranks(examples.keys, seed), cell))
     first = np.searchsorted(cell[order], cell[order])
     place = np.empty(len(examples), np.int64)

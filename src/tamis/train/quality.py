@@ -22,8 +22,8 @@ from tamis.where import condition, names_in
 
 LEAST_HELD_OUT = 10
 """Good documents, and others, without which nothing can be said of a classifier."""
-EXPLAINED_BYTES = 1_000_000
-"""Of held-out text whose scores are taken apart."""
+EXPLAINED_BYTES = 300_000
+"""Characters of held-out text whose scores are taken apart: a second."""
 SHOWN = 25
 """Features on either side."""
 LENGTH, TOPIC = "length alone", "topic alone"
