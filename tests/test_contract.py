@@ -18,6 +18,7 @@ from tamis.table import TABLE, make_stage, reference_of, stage_class
 from tamis.testing import check_stage
 from tamis.warm import examples
 
+MODEL = Path(__file__).parents[1] / "src" / "tamis" / "stages" / "quality_example.bin"
 EXAMPLES = {type(one).name(): one for one in examples()} | {
     "rules with lists": make_stage(
         "rules",
@@ -43,6 +44,10 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
     "near_duplicates inside": make_stage("near_duplicates", containment=0.9, unit="auto", prefer=["length"], keep_copies={2: 2}),
     "near_duplicates by characters": make_stage("near_duplicates", unit="characters", shingle=9, normalise="none", bands=[20, 5], where='source == "web"'),
+    "verifiable, all limits": make_stage("verifiable", least=1, max_wrong_code_share=0.2, max_wrong_formula_share=0.2, on_null="drop"),
+    "quality, several labels": make_stage("quality", model=str(MODEL), label={"good": 2.0, "bad": -1.0}, min_score=0.5, on_null="keep"),
+    "best of a column": make_stage("best", of="-score", share=0.5, unit="bytes", within=["lang", "length"], on_null="keep"),
+    "best, drawn": make_stage("best", of="text.bytes", share=0.5, temperature=100.0, seed=3, where='source == "web"'),
     "sample": make_stage("sample", share=0.4, seed=3),
     "perplexity": make_stage("perplexity", model=models.english(), max_bits_per_byte=6.0),
     "perplexity by language": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, min_bits_per_byte=2, on_null="keep"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -37,11 +39,16 @@ def difference(run: Finished, kept: str, dropped: str) -> list[str]:
     return lines or ["the same words; only white space differs" if texts[0] != texts[1] else "the same text"]
 
 
-def text_at(run: Finished, address: str) -> str:
-    """The text of the document at "shard:row", as the edits left it."""
+def text_at(run: Finished, address: str, stage: str | None = None) -> str:
+    """The text of the document at "shard:row", as the edits left it: all, or those above a stage.
+
+    Raises:
+        DataError: the shards are gone or have changed.
+    """
     shard, _, number = address.rpartition(":")
     row, plan = int(number), run.plan()
     work = Work.of(plan)
+    work = replace(work, steps=tuple(takewhile(lambda step: step.name != stage, work.steps)))
     for chunk in plan.corpus.chunks:
         if plan.corpus.shards[chunk.shard].name == shard and chunk.start <= row < chunk.stop:
             for _, piece in pieces([chunk]):

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from tamis import __version__, begin, files, ledger, mappers, shards, tally
+from tamis import __version__, begin, files, keys, ledger, mappers, shards, tally
 from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
 from tamis.plan import BASE, Plan
@@ -210,6 +210,7 @@ class _Run:
             "decision": begin.decision(self.plan),
             "inputs": corpus.inputs(),
             "signals": {name: os.path.basename(self.plan.folder(name)) for name in self.plan.names},
+            "files": {name: named for name, stage in self.plan.named if (named := keys.files_named(stage))},
             "counts": {
                 "files": len(corpus.shards) + len(corpus.unreadable),
                 "unreadable_files": dict(corpus.unreadable),

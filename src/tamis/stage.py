@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -97,6 +98,18 @@ class Stage:
         """`uses`, and what this stage's parameters (`where`, `by`, `prefer`) name."""
         where = getattr(self, "where", None)
         return tuple(dict.fromkeys((*self.uses, *(names_in(where) if where else ()))))
+
+    def files_beside(self) -> tuple[Path, ...]:
+        """Files that `measure` reads besides those that parameters name, as the card of a model; keys hold what is in them."""
+        return ()
+
+    def account(self, text: str) -> list[str]:  # noqa: ARG002  most stages have nothing to add
+        """Lines for `tamis explain`: what in a text makes its signals what they are, beyond their values.
+
+        Args:
+            text: of the document, as the edits above left it.
+        """
+        return []
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:  # noqa: ARG002  the contract's default measures nothing
         """Signals, row for row; a stage with `fit` takes the fitted bytes as its second argument.

@@ -232,6 +232,19 @@ def ablate(
 
 
 @app.command()
+def models(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what is known of trained models: name, SHA-256, recipe, training texts, worth."""
+    from tamis.cli import models as cards
+    from tamis.cli import show
+
+    found = [cards.described(file) for file in files]
+    show.out(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(cards.as_text, found)))
+
+
+@app.command()
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one stage in full.")] = None,
     as_json: AsJson = False,
