@@ -67,7 +67,7 @@ MAY_IMPORT = {
     },
     "edits": {"documents", "kernels", "stage"},
     "ablate": {
-        "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "near_pairs",
+        "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "model_card", "near_pairs",
         "plan", "progress", "reading", "recipe", "shards", "simulate", "stage", "work",
     },
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
