@@ -56,14 +56,19 @@ class Numbers:
         return int(self.run.manifest["counts"]["readable"])
 
     @cached_property
-    def slabs(self) -> list[tuple[int, int, list[str]]]:
-        """First document, the one after the last, and the chunks that hold them."""
+    def chunks(self) -> list[tuple[str, int]]:
+        """The name of every chunk's file and how many readable documents it holds, in the order of the corpus."""
         names = [name for _, name in self.run.chunk_names()]
         rows = [int(stop) - int(start) for start, stop in (name.removesuffix(".parquet").split("-")[1:] for name in names)]
         if sum(rows) != self.documents:  # some were set aside: their footers know
             rows = [files.rows(files.join(self.run.folder(BASE), name)) for name in names]
+        return list(zip(names, rows, strict=True))
+
+    @cached_property
+    def slabs(self) -> list[tuple[int, int, list[str]]]:
+        """First document, the one after the last, and the chunks that hold them."""
         cut: list[tuple[int, int, list[str]]] = []
-        for name, count in zip(names, rows, strict=True):
+        for name, count in self.chunks:
             if not cut or cut[-1][1] - cut[-1][0] >= SLAB_ROWS:
                 first = cut[-1][1] if cut else 0
                 cut.append((first, first, []))
