@@ -56,7 +56,10 @@ MAY_IMPORT = {
     "testing": {"documents", "keys", "memory", "stage"},
     "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
-    "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
+    "report": {
+        "assignments", "difference", "documents", "explain", "files", "firing", "folder", "kernels", "ledger", "levers", "mappers", "measure", "plan",
+        "reading", "recipe", "shards", "simulate", "stage", "table", "what_if", "where", "work",
+    },
     "cli": set(),  # anything: see below
     "__init__": set(),
     "__main__": {"cli"},

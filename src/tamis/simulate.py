@@ -40,10 +40,17 @@ class Fates:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The signals of a finished run, a slab at a time."""
+    """The signals of a finished run, a slab at a time.
+
+    Args:
+        run: a finished run.
+        workers: side by side.
+        rows: documents of a slab, at least, but for the last; None: `SLAB_ROWS`.
+    """
 
     run: Finished
     workers: int
+    rows: int | None = None
 
     @cached_property
     def number(self) -> dict[str, int]:
@@ -69,7 +76,7 @@ class Numbers:
         """First document, the one after the last, and the chunks that hold them."""
         cut: list[tuple[int, int, list[str]]] = []
         for name, count in self.chunks:
-            if not cut or cut[-1][1] - cut[-1][0] >= SLAB_ROWS:
+            if not cut or cut[-1][1] - cut[-1][0] >= (self.rows or SLAB_ROWS):
                 first = cut[-1][1] if cut else 0
                 cut.append((first, first, []))
             first, stop, held = cut[-1]

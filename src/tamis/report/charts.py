@@ -48,7 +48,7 @@ def funnel(data: Any) -> alt.Chart:
         .encode(
             y=_labels("stage", "order"),
             yOffset=alt.YOffset("measure:N", sort=["documents", "bytes"]),
-            x=_shares("start", None, [0, 1]),
+            x=_shares("start", [0, 1]),
             x2="stop",
             color=alt.Color("colour:N", scale=None),
             opacity=alt.condition("datum.measure == 'bytes'", alt.value(0.6), alt.value(1.0)),
@@ -69,7 +69,7 @@ def groups(data: Any) -> alt.LayerChart:
     y = _labels("value", "order")
     tooltip = [alt.Tooltip(name) for name in ("value:N", "part:N", "shown:N")]
     bars = (
-        alt.Chart().mark_bar(cornerRadius=1).encode(y=y, x=_shares("start", "share of the documents", [0, 1]), x2="stop", color=alt.Color("colour:N", scale=None), tooltip=tooltip)
+        alt.Chart().mark_bar(cornerRadius=1).encode(y=y, x=_shares("start", [0, 1]), x2="stop", color=alt.Color("colour:N", scale=None), tooltip=tooltip)
     )
     lines = alt.Chart().transform_filter("isValid(datum.low)").mark_rule(color="var(--ink)", strokeWidth=2).encode(y=y, x=alt.X("low:Q"), x2="high", tooltip=tooltip)
     ends = [
@@ -114,14 +114,17 @@ def histogram(
     return alt.layer(*layers, data=data).add_params(*params).properties(width="container", height=130, description="Documents by the value of the signal.")
 
 
-def bins(data: Any, scale: str) -> alt.LayerChart:
+def bins(data: Any, scale: str, *, low: float = 0.0, high: float = 1.0, most: int = 1) -> alt.LayerChart:
     """Documents by a value.
 
     Args:
         data: low, high (of the bin), documents, left (some of these), shown.
         scale: "linear", "sqrt" or "symlog".
+        low: where the axis begins.
+        high: where it ends.
+        most: documents of the fullest bin.
     """
-    return histogram(data, scale)
+    return histogram(data, scale, low=low, high=high, most=most)
 
 
 def overlap(data: Any) -> alt.Chart:
@@ -166,18 +169,18 @@ def bars(data: Any) -> alt.Chart:
 
 
 def mix(data: Any) -> alt.LayerChart:
-    """The share of each value in all bytes, on two sides.
+    """The share of each value, on two sides.
 
     Args:
-        data: value, order, before, after (shares), shown.
+        data: value, order, before, after (shares of all bytes, or of all documents), shown.
     """
     import altair as alt
 
     y, tooltip = _labels("value", "order"), [alt.Tooltip("value:N"), alt.Tooltip("shown:N")]
-    line = alt.Chart().mark_rule(color="var(--soft)").encode(y=y, x=_shares("before", "share of all bytes"), x2="after", tooltip=tooltip)
+    line = alt.Chart().mark_rule(color="var(--soft)").encode(y=y, x=_shares("before"), x2="after", tooltip=tooltip)
     before = alt.Chart().mark_point(color="var(--soft)", filled=False, size=60, strokeWidth=2).encode(y=y, x=alt.X("before:Q"), tooltip=tooltip)
     after = alt.Chart().mark_point(color="var(--full)", filled=True, opacity=1, size=70).encode(y=y, x=alt.X("after:Q"), tooltip=tooltip)
-    return alt.layer(line, before, after, data=data).properties(width="container", height=alt.Step(22), description="Share of each value in all bytes, before and after.")
+    return alt.layer(line, before, after, data=data).properties(width="container", height=alt.Step(22), description="Share of each value, before and after.")
 
 
 def _labels(name: str, order: str, longest: int = 150) -> Any:
@@ -187,10 +190,10 @@ def _labels(name: str, order: str, longest: int = 150) -> Any:
     return alt.Y(f"{name}:N", sort=alt.EncodingSortField(order, op="min")).axis(title=None, labelLimit=limit, ticks=False, domain=False, offset=6)
 
 
-def _shares(name: str, title: str | None, domain: list[float] | None = None) -> Any:
+def _shares(name: str, domain: list[float] | None = None) -> Any:
     import altair as alt
 
-    return alt.X(f"{name}:Q").scale(domain=domain or alt.Undefined).axis(title=title, format="~%", tickCount=5)
+    return alt.X(f"{name}:Q").scale(domain=domain or alt.Undefined).axis(title=None, format="~%", tickCount=5)
 
 
 KINDS: dict[str, Callable[[Any], Any]] = {

@@ -19,8 +19,8 @@ from tamis import recipe as recipes
 from tamis.errors import DataError
 from tamis.folder import Finished
 from tamis.plan import Plan
-from tamis.report import duplicates, groups, limits, overlap, samples, texts, totals, verdict
-from tamis.report.gather import Gathered, gather
+from tamis.report import duplicates, gather, groups, limits, overlap, samples, texts, totals, verdict
+from tamis.report.gather import Gathered
 from tamis.report.groups import LONGEST
 from tamis.report.intervals import share
 from tamis.report.limits import Counted
@@ -54,7 +54,7 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         workers: side by side.
     """
     show, manifest, counts = show or Show(), run.manifest, run.manifest["counts"]
-    gathered, numbers = gather(run), Numbers(run, workers or mappers.default_workers())
+    gathered, numbers = gather.gather(run), Numbers(run, workers or mappers.default_workers(), gather.ROWS)
     copies = simulate.before(numbers).copies
     looked_at = sought(numbers, show.samples)
     counted, notes = limits.count(numbers, copies, looked_at)
@@ -230,14 +230,14 @@ def _limit(counted: Counted) -> Fact:
         else {
             "scale": grid.scale,
             "whole": grid.whole,
-            "edges": grid.edges.tolist(),
+            "edges": [limits.number(edge) for edge in grid.edges.tolist()],
             "documents": counted.bins[0].tolist(),
             "left_to_this_rule": counted.bins[1].tolist(),
         },
         "moved": None
         if grid is None or not counted.movable
         else {
-            "limits": grid.limits.tolist(),
+            "limits": [limits.number(limit) for limit in grid.limits.tolist()],
             **dict(zip(("documents_alone", "bytes_alone", "documents", "bytes"), counted.passing.tolist(), strict=True)),
         },
     }

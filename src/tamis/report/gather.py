@@ -18,8 +18,8 @@ from tamis.report.groups import AXES, Groups, bands
 EXAMPLES = 5
 MOST_RULES = 200
 """Rules, the most failed ones, that get examples and are paired with each other."""
-ROWS = 200_000
-"""Rows of a slab, at least, unless it is the last."""
+ROWS = 100_000
+"""Rows of a slab, at least, unless it is the last; also of what is counted of signals, of which two dozen are held at a time."""
 BLOCK = 65_536
 LEDGER = ("shard", "row", "id", "copies", "stage", "reasons", "also", "partner", "similarity", "cluster", "cluster_size")
 

@@ -119,7 +119,7 @@ def _check(whole: pl.DataFrame, counts: Mapping[str, Any]) -> None:
 
 
 def _uncounted() -> Fact:
-    return {"values": None, "rows": [], "others": None, "curated": [], "curated_others": None}
+    return {"values": None, "rows": [], "other_values": None, "others": None, "curated": [], "curated_others": None}
 
 
 def _told(whole: pl.DataFrame, counts: Mapping[str, Any], stages: Sequence[str], *, by_time: bool) -> Fact:
@@ -134,6 +134,7 @@ def _told(whole: pl.DataFrame, counts: Mapping[str, Any], stages: Sequence[str],
     return {
         "values": whole.height,
         "rows": rows,
+        "other_values": max(0, whole.height - most),
         "others": _sum(whole.slice(most), counts, stages),
         "curated": [
             _curated(row["value"], row["kept"], row["kept_bytes"], counts) for row in kept.head(SHOWN_CURATED).iter_rows(named=True)
@@ -177,4 +178,4 @@ def _by_band(whole: pl.DataFrame, counts: Mapping[str, Any], stages: Sequence[st
     counted = {row["value"]: row for row in whole.iter_rows(named=True)}
     none = dict.fromkeys((name for name in whole.columns if name != "value"), 0)
     rows = [_row({**counted.get(str(i), none), "value": name}, counts, stages) for i, name in enumerate(band_names())]
-    return {"values": len(rows), "rows": rows, "others": None, "curated": [], "curated_others": None}
+    return {"values": len(rows), "rows": rows, "other_values": 0, "others": None, "curated": [], "curated_others": None}

@@ -7,13 +7,14 @@ documents then chooses among the rest only a simulation knows: `tamis what-if`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from tamis import ledger, simulate
+from tamis.errors import StageError
 from tamis.assignments import place_of
 from tamis.firing import Firing
 from tamis.levers import excepted
@@ -21,7 +22,7 @@ from tamis.measure import Step
 from tamis.report.grids import Grid, grid
 from tamis.report.nearest import Sought, best, nearest
 from tamis.simulate import Numbers
-from tamis.stage import Edit, Filter
+from tamis.stage import Edit, Filter, parameters
 from tamis.where import condition
 
 LOOKED_AT = 200_000
@@ -148,7 +149,34 @@ def _grid(rule: Rule, seen: pl.DataFrame) -> Grid | None:
         return None
     asked = seen.filter(_asked(rule.step.stage))[rule.signal]
     values = asked.cast(pl.Float64).drop_nulls().to_numpy()
-    return grid(values[np.isfinite(values)], None if rule.place is None else rule.now, whole=asked.dtype.is_integer())
+    cut = grid(values[np.isfinite(values)], None if rule.place is None else rule.now, whole=asked.dtype.is_integer())
+    return replace(cut, limits=_allowed(rule, cut.limits))
+
+
+def _allowed(rule: Rule, limits: np.ndarray) -> np.ndarray:
+    """Without those at either end that the stage refuses, such as a minimum above its maximum."""
+    first, last = 0, len(limits)
+    while first < last and _refused(rule, limits[first]):
+        first += 1
+    while first < last and _refused(rule, limits[last - 1]):
+        last -= 1
+    return limits[first:last]
+
+
+def _refused(rule: Rule, limit: float) -> bool:
+    stage: Any = rule.step.stage
+    if rule.parameter not in parameters(stage):  # an entry of a mapping, which no check looks at
+        return False
+    try:
+        replace(stage, **{rule.parameter: number(limit)}).check()
+    except StageError:
+        return True
+    return False
+
+
+def number(value: float) -> int | float:
+    """A value as a recipe has it: whole numbers without a point."""
+    return int(value) if float(value).is_integer() else float(value)
 
 
 def _standing(frame: pl.DataFrame) -> pl.DataFrame:

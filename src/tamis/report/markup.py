@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from tamis.plan import shown_bytes
 
 LONGEST = 80
 """Characters of a value on a page."""
+OTHER = re.compile(r"[^\x20-\x7e]")
+"""Characters that must be looked at."""
 JOINERS = "\u200c\u200d"
 """Invisible and harmless: Hindi, Persian and emoji are written with them."""
 
@@ -23,7 +26,7 @@ def visible(text: str, keep: str = "") -> str:
         text: anything.
         keep: characters that stay as they are, such as line feeds.
     """
-    return "".join(char if char in keep or char in JOINERS or not _hidden(char) else _spelled(char) for char in text)
+    return OTHER.sub(lambda match: match[0] if match[0] in keep or match[0] in JOINERS or not _hidden(match[0]) else _spelled(match[0]), text)
 
 
 def _hidden(char: str) -> bool:

@@ -31,9 +31,9 @@ SHOWN_RECIPE = 20_000
 LONGEST_WARNING = 2_000
 
 
-def draw(facts: Fact) -> str:
+def draw(facts: Fact, drawing: Drawing | None = None) -> str:
     """The page, as HTML in UTF-8."""
-    name, drawing = facts["recipe"]["name"], Drawing()
+    name, drawing = facts["recipe"]["name"], drawing or Drawing()
     parts = [
         ("funnel", "Where the documents went", page_funnel.funnel(facts, drawing)),
         ("groups", "Who was kept", page_funnel.groups(facts, drawing)),

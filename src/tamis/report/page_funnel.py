@@ -51,12 +51,13 @@ def funnel(facts: Fact, drawing: Drawing) -> str:
     key = _key([("var(--full)", "left after the stage"), ("var(--hatch)", "dropped by it")])
     described = "Of the readable documents and bytes, the share left after each stage and the share it drops; the table below has the numbers."
     said_of = "Of all that is readable: documents above, bytes below. "
-    chart = drawing.figure("funnel", list(_funnel_rows(facts)), said_of + key, described)
+    chart = drawing.figure("funnel", list(funnel_rows(facts)), said_of + key, described)
     caption = "Stages in order. Each drops from what reaches it; an edit rewrites text and drops nothing."
     return (chart or key) + table(caption, columns, rows, last="total") + _edits(facts)
 
 
-def _funnel_rows(facts: Fact) -> Iterator[dict[str, Any]]:
+def funnel_rows(facts: Fact) -> Iterator[dict[str, Any]]:
+    """What `charts.funnel` draws."""
     if not facts["documents"]["readable"]:
         return
     for i, step in enumerate(facts["stages"], 1):
@@ -115,19 +116,20 @@ def _axis(axis: Fact, drawing: Drawing) -> str:
         Column("bytes kept", "number"),
         Column("share of bytes kept", "number"),
     ]
-    named = [(_name(row["value"]), row) for row in axis["rows"]]
+    named = [(value_name(row["value"]), row) for row in axis["rows"]]
     if axis["others"]:
-        named.append((plural(axis["values"] - len(axis["rows"]), "other value"), axis["others"]))
+        named.append((plural(axis["other_values"], "other value"), axis["others"]))
     rows = [(_value(name, row["value"]), *_before_and_after(row)) for name, row in named]
     overall = f"Of all readable documents {percent(axis['overall_kept_share_of_documents'])} were kept."
     which = "The values with the most documents, " if axis["others"] else "All values, "
     caption = {"length": "Bands from short to long.", "date": "Years in order, as the dates begin with them."}.get(axis["axis"], f"{which}the hardest hit first.")
     described = f"{TITLES[axis['axis']]}: share of documents kept, and dropped by each stage, with intervals; the table below has the numbers."
-    chart = drawing.figure("groups", list(_group_rows(named)), f"{caption} {overall}", described)
+    chart = drawing.figure("groups", list(group_rows(named)), f"{caption} {overall}", described)
     return head + chart + folded("Numbers", table(f"{caption} {overall} Shares are of the value's documents, and of its bytes.", columns, rows), shut=bool(chart))
 
 
-def _group_rows(named: Sequence[tuple[str, Fact]]) -> Iterator[dict[str, Any]]:
+def group_rows(named: Sequence[tuple[str, Fact]]) -> Iterator[dict[str, Any]]:
+    """What `charts.groups` draws of values by name."""
     for order, (name, row) in enumerate(named):
         if not row["documents"]:
             continue
@@ -143,7 +145,8 @@ def _group_rows(named: Sequence[tuple[str, Fact]]) -> Iterator[dict[str, Any]]:
             at += share
 
 
-def _name(value: str | None) -> str:
+def value_name(value: str | None) -> str:
+    """What a value is called, if it is one."""
     if value is None:
         return "(none given)"
     return value if value.strip() else "(empty)"
@@ -175,13 +178,13 @@ def mix(facts: Fact, drawing: Drawing) -> str:
             continue
         rows = rows if axis["axis"] == "length" else sorted(rows, key=lambda row: -row["bytes"])
         points = [
-            {"value": _name(row["value"]), "order": i, "before": row["share_of_readable_bytes"], "after": row["share_of_kept_bytes"], "shown": _moved(row)}
+            {"value": value_name(row["value"]), "order": i, "before": row["share_of_readable_bytes"], "after": row["share_of_kept_bytes"], "shown": _moved(row)}
             for i, row in enumerate(rows)
         ]
         columns = [Column("value"), Column("of readable bytes", "number"), Column("of kept bytes", "number")]
-        cells = [(_value(_name(row["value"]), row["value"]), percent(row["share_of_readable_bytes"]), percent(row["share_of_kept_bytes"])) for row in rows]
+        cells = [(_value(value_name(row["value"]), row["value"]), percent(row["share_of_readable_bytes"]), percent(row["share_of_kept_bytes"])) for row in rows]
         title = TITLES[axis["axis"]]
-        chart = drawing.figure("mix", points, f"{title}: hollow before, full after", f"{title}: share in all bytes before and after; the table below has the numbers.")
+        chart = drawing.figure("mix", points, "Share of all bytes: hollow before, full after", f"{title}: share in all bytes before and after; the table below has the numbers.")
         parts.append(f"<h3>{title}</h3>\n{chart}" + folded("Numbers", table("Shares of all bytes that were readable, and of all that were kept", columns, cells), shut=bool(chart)))
     return "".join(parts)
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from tamis.difference import cut_off, places
 from tamis.folder import Finished
+from tamis.report.groups import LONGEST
 from tamis.report.limits import Counted
+from tamis.report.markup import cut
 from tamis.report.texts import CURATED, Texts, Wanted
 from tamis.stage import Filter
 
@@ -40,7 +42,8 @@ def _sides(one: Counted) -> Iterator[tuple[str, Any]]:
 
 def _sample(one: Mapping[str, Any], row: Mapping[str, Any]) -> Fact:
     value = None if one["value"] is None or np.isnan(one["value"]) else round(one["value"], 6)
-    return {"address": f"{row['shard']}:{row['row']}", "id": row.get("id"), "value": value, "fails": one["fails"]}
+    name = row.get("id")
+    return {"address": f"{row['shard']}:{row['row']}", "id": None if name is None else cut(name, LONGEST), "value": value, "fails": one["fails"]}
 
 
 def wanted(samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping[str, Counted]) -> list[Wanted]:

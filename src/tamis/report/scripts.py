@@ -62,9 +62,12 @@ def scripts() -> Scripts | None:
 
 def _made() -> Scripts | None:
     try:
+        import altair as alt
         import vl_convert
 
-        return Scripts(str(vl_convert.javascript_bundle()), {kind: vl_convert.vegalite_to_vega(spec) for kind, spec in charts.specs().items()})
+        of = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # the Vega-Lite that Altair speaks
+        compiled = {kind: vl_convert.vegalite_to_vega(spec, vl_version=of) for kind, spec in charts.specs().items()}
+        return Scripts(str(vl_convert.javascript_bundle(vl_version=of)), compiled)
     except ImportError:  # built for another system
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import polars as pl
 from tamis.plan import BASE
 from tamis.report.grids import Grid, grid
 from tamis.report.intervals import share
+from tamis.report.limits import number
 from tamis.simulate import Numbers
 from tamis.stage import Edit
 from tamis.what_if import words_of
@@ -107,7 +107,7 @@ def _score(numbers: Numbers, copies: np.ndarray, name: str) -> Fact | None:
     return {
         "signal": name,
         "scale": cut.scale,
-        "edges": cut.edges.tolist(),
+        "edges": [number(edge) for edge in cut.edges.tolist()],
         "documents": bins[0].tolist(),
         "kept": bins[1].tolist(),
         "mean_of_readable": means[0],
