@@ -152,16 +152,28 @@ class Rows:
 
         counted = {"documents": self.count(meets), "bytes": self.bytes(meets), "kept": self.count(kept), "kept_bytes": self.bytes(kept)}
         whole, left = self.bytes(lambda row: True), self.bytes(lambda row: row["copies"] > 0)
-        dropped = [(name, self.count(lambda row, name=name: meets(row) and row["stage"] == name), self.bytes(lambda row, name=name: meets(row) and row["stage"] == name)) for name in self.stages]
+        dropped = [
+            (
+                name,
+                self.count(lambda row, name=name: meets(row) and row["stage"] == name),
+                self.bytes(lambda row, name=name: meets(row) and row["stage"] == name),
+            )
+            for name in self.stages
+        ]
         return {
             "value": value,
             **counted,
             "kept_share_of_documents": ratio(counted["kept"], counted["documents"]),
-            "kept_share_interval": None if not counted["documents"] else pytest.approx(wilson(counted["kept"], counted["documents"]), abs=2e-6),
+            "kept_share_interval": None
+            if not counted["documents"]
+            else pytest.approx(wilson(counted["kept"], counted["documents"]), abs=2e-6),
             "kept_share_of_bytes": ratio(counted["kept_bytes"], counted["bytes"]),
             "share_of_readable_bytes": ratio(counted["bytes"], whole),
             "share_of_kept_bytes": ratio(counted["kept_bytes"], left),
-            "dropped": [{"stage": name, "documents": n, "bytes": size, "share_of_documents": ratio(n, counted["documents"])} for name, n, size in dropped],
+            "dropped": [
+                {"stage": name, "documents": n, "bytes": size, "share_of_documents": ratio(n, counted["documents"])}
+                for name, n, size in dropped
+            ],
         }
 
 

@@ -50,7 +50,10 @@ def test_sliders_say_what_what_if_says(done: Finished) -> None:
         assert limit["now"] in table["limits"] == sorted(set(table["limits"]))
         for i in {0, len(table["limits"]) // 3, table["limits"].index(limit["now"]), len(table["limits"]) - 1}:
             answer = what_if.what_if(done, ["near_duplicates=off", f"{limit['place']}={json.dumps(table['limits'][i])}"])["kept"]["after"]
-            assert (answer["documents"], answer["bytes"]) == (table["documents"][i], table["bytes"][i]), (limit["place"], table["limits"][i])
+            assert (answer["documents"], answer["bytes"]) == (table["documents"][i], table["bytes"][i]), (
+                limit["place"],
+                table["limits"][i],
+            )
 
 
 def test_where_no_stage_compares_documents_sliders_are_what_if_itself(tmp_path: Path) -> None:
@@ -95,7 +98,9 @@ def test_histograms_hold_every_judged_document(done: Finished) -> None:
 def test_where_narrows_who_is_judged(done: Finished) -> None:
     """A condition leaves documents out of the histogram, and the slider lets them pass."""
     limit = next(one for one in limits(done) if one["place"] == "rules.min.gopher_quality.words")
-    outside = sum(row["documents"] for axis in report(done)["axes"] if axis["axis"] == "source" for row in axis["rows"] if row["value"] == "udhr")
+    outside = sum(
+        row["documents"] for axis in report(done)["axes"] if axis["axis"] == "source" for row in axis["rows"] if row["value"] == "udhr"
+    )
     assert outside > 0
     assert limit["judged"] == report(done)["documents"]["readable"] - outside
     assert min(limit["moved"]["documents_alone"]) >= outside
@@ -134,7 +139,7 @@ def test_limits_do_not_depend_on_slabs(done: Finished, monkeypatch: pytest.Monke
 
 
 @given(st.lists(st.floats(-1e6, 1e9) | st.integers(0, 300).map(float), max_size=60), st.floats(0, 1e6), st.booleans())
-def test_grids_cover_what_they_are_made_of(values: list[float], now: float, whole: bool) -> None:
+def test_grids_cover_what_they_are_made_of(values: list[float], now: float, whole: bool) -> None:  # noqa: FBT001  drawn by hypothesis
     """Edges and limits ascend, the recipe's limit is among at most 200, and six digits behind the point say each exactly."""
     made = grid(np.array([round(value) if whole else value for value in values], np.float64), now, whole=whole)
     assert (np.diff(made.edges) > 0).all()
@@ -156,7 +161,7 @@ def test_grids_cover_what_they_are_made_of(values: list[float], now: float, whol
         ([-3.0, 1.0, 900.0], False, "linear", None),
     ],
 )
-def test_scales_fit_the_values(values: list[float], whole: bool, scale: str, edges: list[int] | None) -> None:
+def test_scales_fit_the_values(values: list[float], *, whole: bool, scale: str, edges: list[int] | None) -> None:
     """Few whole numbers have a bin each; small ones get room beside huge ones; nothing below zero goes on a logarithm."""
     made = grid(np.array(values, np.float64), 2.0, whole=whole)
     assert made.scale == scale

@@ -36,7 +36,9 @@ def test_samples_are_those_nearest_to_the_limit(done: Finished) -> None:
     rule = next(rule for _, rule in rules(done) if rule["reason"] == "too few words")
     rows = [row for path in sorted(Path(done.out, "ledger").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
     words = [value for _, chunk in done.chunk_names() for value in done.signals(chunk, ["gopher_quality"])["gopher_quality.words"]]
-    dropped = sorted((50 - count for row, count in zip(rows, words, strict=True) if row["reasons"] == ["too few words"] and not row["also"]))
+    dropped = sorted(
+        (50 - count for row, count in zip(rows, words, strict=True) if row["reasons"] == ["too few words"] and not row["also"])
+    )
     kept = sorted(count - 50 for row, count in zip(rows, words, strict=True) if row["copies"])
     assert [50 - one["value"] for one in rule["samples"]["dropped"]] == dropped[:3]
     assert [one["value"] - 50 for one in rule["samples"]["kept"]] == kept[:3]
@@ -45,7 +47,11 @@ def test_samples_are_those_nearest_to_the_limit(done: Finished) -> None:
 
 def test_samples_of_every_rule_fail_it_or_were_kept(done: Finished) -> None:
     """A sample's fate is what the ledger says, its value fails or meets the limit, and its text is that of the document."""
-    ledger = {f"{row['shard']}:{row['row']}": row for path in sorted(Path(done.out, "ledger").glob("*.parquet")) for row in pq.read_table(path).to_pylist()}
+    ledger = {
+        f"{row['shard']}:{row['row']}": row
+        for path in sorted(Path(done.out, "ledger").glob("*.parquet"))
+        for row in pq.read_table(path).to_pylist()
+    }
     raw = {path.name: pq.read_table(path)["text"].to_pylist() for path in SAMPLE.glob("*.parquet")}
     seen = 0
     for stage, rule in rules(done):
@@ -175,7 +181,13 @@ def test_samples_come_from_a_few_chunks(done: Finished, monkeypatch: pytest.Monk
     monkeypatch.setattr(nearest, "CHUNKS", 2)
     found = facts_of.facts(done)
     assert (found["samples"]["chunks"], found["samples"]["of_chunks"]) == (2, 8)
-    shards = {one["address"].split(":")[0] for step in found["stages"] for rule in step["rules"] for side in rule["samples"].values() for one in side}
+    shards = {
+        one["address"].split(":")[0]
+        for step in found["stages"]
+        for rule in step["rules"]
+        for side in rule["samples"].values()
+        for one in side
+    }
     assert len(shards) == 2
     assert found["samples"]["documents"] == sum(one["rows"] for one in found["inputs"] if one["name"] in shards)
     assert facts_of.facts(done, workers=1) == found

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import altair as alt
+from functools import partial
+from typing import Any
 
 Spec = dict[str, Any]
+Chart = Any
+"""Of Altair, which is loaded when the first one is asked for."""
 COLOURS = {
     "full": "#2f6fa8", "hatch": "#b4532a", "soft": "#5a626c", "line": "#d9dde2", "ink": "#1c1f23", "track": "#e8ebef",
     "s1": "#b4532a", "s2": "#d08c1f", "s3": "#7d6bb3", "s4": "#3f8f6b", "s5": "#a8578f", "s6": "#7a7f86", "s7": "#8a6a3b", "s8": "#4a90a8",
@@ -29,19 +29,24 @@ TICKS = (0, 1, 3, *(digit * 10**power for power in range(1, 12) for digit in (1,
 FAILS = ("least ? datum.low : max(datum.low, limit)", "!limited ? datum.low : least ? min(datum.high, limit) : datum.high")
 
 
+def _altair() -> Any:
+    import altair as alt
+
+    return alt
+
+
 def stage_colour(number: int) -> str:
     """The colour of what a stage drops, by its place among those that drop, from 0."""
     return f"var(--s{number % STAGE_COLOURS + 1})"
 
 
-def funnel(data: Any) -> alt.Chart:
+def funnel(data: Any) -> Chart:
     """What is left after each stage and what it drops, in documents and in bytes.
 
     Args:
         data: stage, order, measure ("documents", "bytes"), part, colour, start and stop (shares of all that is readable), shown.
     """
-    import altair as alt
-
+    alt = _altair()
     return (
         alt.Chart(data, description="Share of readable documents and bytes left after each stage and dropped by it.")
         .mark_bar(cornerRadius=1)
@@ -58,22 +63,31 @@ def funnel(data: Any) -> alt.Chart:
     )
 
 
-def groups(data: Any) -> alt.LayerChart:
+def groups(data: Any) -> Chart:
     """The fate of the documents of each value: kept, or dropped by which stage; the line is the interval of the share kept.
 
     Args:
         data: value, order, part, colour, start and stop (shares of the value's documents), low and high (of the part kept), shown.
     """
-    import altair as alt
-
+    alt = _altair()
     y = _labels("value", "order")
     tooltip = [alt.Tooltip(name) for name in ("value:N", "part:N", "shown:N")]
     bars = (
-        alt.Chart().mark_bar(cornerRadius=1).encode(y=y, x=_shares("start", [0, 1]), x2="stop", color=alt.Color("colour:N", scale=None), tooltip=tooltip)
+        alt.Chart()
+        .mark_bar(cornerRadius=1)
+        .encode(y=y, x=_shares("start", [0, 1]), x2="stop", color=alt.Color("colour:N", scale=None), tooltip=tooltip)
     )
-    lines = alt.Chart().transform_filter("isValid(datum.low)").mark_rule(color="var(--ink)", strokeWidth=2).encode(y=y, x=alt.X("low:Q"), x2="high", tooltip=tooltip)
+    lines = (
+        alt.Chart()
+        .transform_filter("isValid(datum.low)")
+        .mark_rule(color="var(--ink)", strokeWidth=2)
+        .encode(y=y, x=alt.X("low:Q"), x2="high", tooltip=tooltip)
+    )
     ends = [
-        alt.Chart().transform_filter("isValid(datum.low)").mark_tick(color="var(--ink)", thickness=2, size=9).encode(y=y, x=alt.X(f"{end}:Q"))
+        alt.Chart()
+        .transform_filter("isValid(datum.low)")
+        .mark_tick(color="var(--ink)", thickness=2, size=9)
+        .encode(y=y, x=alt.X(f"{end}:Q"))
         for end in ("low", "high")
     ]
     described = "Share of the documents of each value that was kept, or dropped by each stage, with the 95 % interval of the share kept."
@@ -82,7 +96,7 @@ def groups(data: Any) -> alt.LayerChart:
 
 def histogram(
     data: Any, scale: str, limit: float | None = None, *, least: bool = True, low: float = 0.0, high: float = 1.0, most: int = 1
-) -> alt.LayerChart:
+) -> Chart:
     """A signal's values, on either side of a limit that can be moved.
 
     Args:
@@ -94,27 +108,38 @@ def histogram(
         high: where it ends.
         most: documents of the fullest bin.
     """
-    import altair as alt
-
+    alt = _altair()
     edges = {"begin": low, "end": high, "limit": limit, "least": least, "limited": limit is not None, "most": most, "ticks": list(TICKS)}
     params = [alt.param(name=name, value=value) for name, value in edges.items()]
     options = {"constant": 1} if scale == "symlog" else {}
-    x = alt.X("from:Q").scale(type=scale, domain=[alt.ExprRef("begin"), alt.ExprRef("end")], nice=False, zero=False, **options)  # type: ignore[arg-type]
-    ticks = {"values": alt.ExprRef("ticks"), "labelExpr": "datum.value < 1000 ? datum.value : format(datum.value, '~s')"} if scale == "symlog" else {"tickCount": 5}
-    x = x.axis(title=None, grid=False, labelFlush=True, labelOverlap="greedy", **ticks)  # type: ignore[arg-type]
+    x = alt.X("from:Q").scale(type=scale, domain=[alt.ExprRef("begin"), alt.ExprRef("end")], nice=False, zero=False, **options)
+    ticks = (
+        {"values": alt.ExprRef("ticks"), "labelExpr": "datum.value < 1000 ? datum.value : format(datum.value, '~s')"}
+        if scale == "symlog"
+        else {"tickCount": 5}
+    )
+    x = x.axis(title=None, grid=False, labelFlush=True, labelOverlap="greedy", **ticks)
     layers = []
     for colour, first, last in (("var(--full)", *PASSES), ("var(--hatch)", *FAILS)):
-        side = alt.Chart().transform_calculate(**{"from": first, "to": last}).transform_filter("datum.from < datum.to && datum.documents > 0")
+        side = (
+            alt.Chart().transform_calculate(**{"from": first, "to": last}).transform_filter("datum.from < datum.to && datum.documents > 0")
+        )
         for count, opacity in (("documents", 0.4), ("left", 1.0)):
             y = alt.Y(f"{count}:Q").scale(type="sqrt", domain=[0, alt.ExprRef("most")], nice=False).axis(title=None, tickCount=4, grid=True)
             tooltip = [alt.Tooltip("shown:N", title="documents")]
-            layers.append(side.mark_rect(color=colour, opacity=opacity, aria=False).encode(x=x, x2="to", y=y, y2=alt.datum(0), tooltip=tooltip))
+            layers.append(
+                side.mark_rect(color=colour, opacity=opacity, aria=False).encode(x=x, x2="to", y=y, y2=alt.datum(0), tooltip=tooltip)
+            )
     line = alt.Chart(alt.InlineData([{}])).transform_calculate(at="limit").transform_filter("limited && limit >= begin && limit <= end")
     layers.append(line.mark_rule(color="var(--ink)", strokeWidth=2, strokeDash=[4, 3]).encode(x=alt.X("at:Q")))
-    return alt.layer(*layers, data=data).add_params(*params).properties(width="container", height=130, description="Documents by the value of the signal.")
+    return (
+        alt.layer(*layers, data=data)
+        .add_params(*params)
+        .properties(width="container", height=130, description="Documents by the value of the signal.")
+    )
 
 
-def bins(data: Any, scale: str, *, low: float = 0.0, high: float = 1.0, most: int = 1) -> alt.LayerChart:
+def bins(data: Any, scale: str, *, low: float = 0.0, high: float = 1.0, most: int = 1) -> Chart:
     """Documents by a value.
 
     Args:
@@ -127,14 +152,13 @@ def bins(data: Any, scale: str, *, low: float = 0.0, high: float = 1.0, most: in
     return histogram(data, scale, low=low, high=high, most=most)
 
 
-def overlap(data: Any) -> alt.Chart:
+def overlap(data: Any) -> Chart:
     """Of the documents that fail one rule, how many fail another.
 
     Args:
         data: rule, order, other (its number), share (of the documents of the rule), shown.
     """
-    import altair as alt
-
+    alt = _altair()
     return (
         alt.Chart(data, description="Of the documents that fail the rule of the row, the share that also fails the rule of the column.")
         .mark_rect(color="var(--full)", stroke="var(--line)", strokeWidth=0.5)
@@ -148,14 +172,13 @@ def overlap(data: Any) -> alt.Chart:
     )
 
 
-def bars(data: Any) -> alt.Chart:
+def bars(data: Any) -> Chart:
     """Counts by name.
 
     Args:
         data: name, order, count, shown.
     """
-    import altair as alt
-
+    alt = _altair()
     return (
         alt.Chart(data, description="Counts by name.")
         .mark_bar(color="var(--full)", cornerRadius=1)
@@ -168,50 +191,52 @@ def bars(data: Any) -> alt.Chart:
     )
 
 
-def mix(data: Any) -> alt.LayerChart:
+def mix(data: Any) -> Chart:
     """The share of each value, on two sides.
 
     Args:
         data: value, order, before, after (shares of all bytes, or of all documents), shown.
     """
-    import altair as alt
-
+    alt = _altair()
     y, tooltip = _labels("value", "order"), [alt.Tooltip("value:N"), alt.Tooltip("shown:N")]
     line = alt.Chart().mark_rule(color="var(--soft)").encode(y=y, x=_shares("before"), x2="after", tooltip=tooltip)
-    before = alt.Chart().mark_point(color="var(--soft)", filled=False, size=60, strokeWidth=2).encode(y=y, x=alt.X("before:Q"), tooltip=tooltip)
+    before = (
+        alt.Chart().mark_point(color="var(--soft)", filled=False, size=60, strokeWidth=2).encode(y=y, x=alt.X("before:Q"), tooltip=tooltip)
+    )
     after = alt.Chart().mark_point(color="var(--full)", filled=True, opacity=1, size=70).encode(y=y, x=alt.X("after:Q"), tooltip=tooltip)
-    return alt.layer(line, before, after, data=data).properties(width="container", height=alt.Step(22), description="Share of each value, before and after.")
+    return alt.layer(line, before, after, data=data).properties(
+        width="container", height=alt.Step(22), description="Share of each value, before and after."
+    )
 
 
 def _labels(name: str, order: str, longest: int = 150) -> Any:
-    import altair as alt
-
+    alt = _altair()
     limit = alt.ExprRef(f"containerSize()[0] < 500 ? 105 : {longest}")
-    return alt.Y(f"{name}:N", sort=alt.EncodingSortField(order, op="min")).axis(title=None, labelLimit=limit, ticks=False, domain=False, offset=6)
+    return alt.Y(f"{name}:N", sort=alt.EncodingSortField(order, op="min")).axis(
+        title=None, labelLimit=limit, ticks=False, domain=False, offset=6
+    )
 
 
 def _shares(name: str, domain: list[float] | None = None) -> Any:
-    import altair as alt
-
+    alt = _altair()
     return alt.X(f"{name}:Q").scale(domain=domain or alt.Undefined).axis(title=None, format="~%", tickCount=5)
 
 
-KINDS: dict[str, Callable[[Any], Any]] = {
+KINDS: dict[str, Callable[[Any], Chart]] = {
     "funnel": funnel,
     "groups": groups,
     "overlap": overlap,
     "bars": bars,
     "mix": mix,
-    **{f"histogram {scale}": lambda data, scale=scale: histogram(data, scale, 0.0) for scale in SCALES},
-    **{f"bins {scale}": lambda data, scale=scale: bins(data, scale) for scale in SCALES},
+    **{f"histogram {scale}": partial(histogram, scale=scale, limit=0.0) for scale in SCALES},
+    **{f"bins {scale}": partial(bins, scale=scale) for scale in SCALES},
 }
 """What a page draws: each once, over data that it is given by the name "rows"."""
 
 
 def specs() -> dict[str, Spec]:
     """Every kind of chart as Vega-Lite over named data."""
-    import altair as alt
-
+    alt = _altair()
     return {kind: _plain(draw(alt.NamedData("rows"))) for kind, draw in KINDS.items()}
 
 
@@ -219,7 +244,10 @@ def _plain(chart: Any) -> Spec:
     spec: Spec = chart.to_dict()
     spec.pop("$schema")  # an address; nothing fetches it, and nobody should have to wonder
     spec["background"] = "transparent"
-    label, title = {"labelColor": "var(--soft)", "labelFontSize": 12}, {"titleColor": "var(--soft)", "titleFontSize": 12, "titleFontWeight": "normal"}
+    label, title = (
+        {"labelColor": "var(--soft)", "labelFontSize": 12},
+        {"titleColor": "var(--soft)", "titleFontSize": 12, "titleFontWeight": "normal"},
+    )
     spec["config"] = {
         "font": FONT,
         "view": {"stroke": None},
@@ -230,8 +258,7 @@ def _plain(chart: Any) -> Spec:
 
 def for_notebook(chart: Any) -> Any:
     """The chart with real colours, at a width of its own, as Altair shows it."""
-    import altair as alt
-
+    alt = _altair()
     text = json.dumps(chart.properties(width=480).to_dict())
     for name, colour in COLOURS.items():
         text = text.replace(f"var(--{name})", colour)

@@ -60,12 +60,16 @@ def _mix(a: Finished, b: Finished) -> Iterator[dict[str, Any]]:
         if not all(side.parts for side in sides) or any(side.too_many for side in sides):
             continue
         kept = [{row["value"]: row["kept_bytes"] for row in side.whole(()).iter_rows(named=True)} for side in sides]
-        values = [str(i) for i in range(len(band_names()))] if axis == "length" else _most_kept(kept)
+        bands = {str(i): name for i, name in enumerate(band_names())}
+        values = list(bands) if axis == "length" else _most_kept(kept)
         rows = [
             {
-                "value": band_names()[int(value)] if axis == "length" else value,
+                "value": bands[str(value)] if axis == "length" else value,
                 **{f"kept_bytes_{side}": one.get(value, 0) for side, one in zip(SIDES, kept, strict=True)},
-                **{f"share_of_kept_bytes_{side}": share(one.get(value, 0), whole) for side, one, whole in zip(SIDES, kept, totals, strict=True)},
+                **{
+                    f"share_of_kept_bytes_{side}": share(one.get(value, 0), whole)
+                    for side, one, whole in zip(SIDES, kept, totals, strict=True)
+                },
             }
             for value in values
         ]
@@ -110,7 +114,11 @@ def _recipe(found: Fact) -> str:
 
 
 def _value(given: Any) -> str:
-    return given if isinstance(given, str) else str(yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, width=10_000)).removesuffix("\n...\n").strip()
+    return (
+        given
+        if isinstance(given, str)
+        else str(yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, width=10_000)).removesuffix("\n...\n").strip()
+    )
 
 
 def _documents(found: Fact) -> str:
@@ -120,21 +128,50 @@ def _documents(found: Fact) -> str:
     rows += [(f"kept by {side.upper()}", kept[side]) for side in SIDES]
     cells = [(name, number(one["documents"]), shown_bytes(one["bytes"])) for name, one in rows]
     by_text = f" {plural(documents['by_text'], 'document')} recognised by the text." if documents["by_text"] else ""
-    return table(f"Documents are the same by shard and row, else by their text.{by_text}", [Column(""), Column("documents", "number"), Column("bytes", "number")], cells)
+    return table(
+        f"Documents are the same by shard and row, else by their text.{by_text}",
+        [Column(""), Column("documents", "number"), Column("bytes", "number")],
+        cells,
+    )
 
 
 def _stages(found: Fact, drawing: Drawing) -> str:
     rows, points = [], []
     for i, step in enumerate(found["funnel"]):
         a, b = step["a"], step["b"]
-        cells = [cell for one in (a, b) for cell in ((number(one["dropped"]), percent(one["dropped_share_of_readable"]), shown_bytes(one["dropped_bytes"])) if one else ("-", "-", "-"))]
+        cells = [
+            cell
+            for one in (a, b)
+            for cell in (
+                (number(one["dropped"]), percent(one["dropped_share_of_readable"]), shown_bytes(one["dropped_bytes"]))
+                if one
+                else ("-", "-", "-")
+            )
+        ]
         rows.append((said(step["stage"]), *cells))
         shares = [one["dropped_share_of_readable"] or 0 if one else 0 for one in (a, b)]
-        points.append({"value": step["stage"], "order": i, "before": shares[0], "after": shares[1], "shown": f"A {plain(percent(shares[0]))}, B {plain(percent(shares[1]))} of readable"})
+        points.append(
+            {
+                "value": step["stage"],
+                "order": i,
+                "before": shares[0],
+                "after": shares[1],
+                "shown": f"A {plain(percent(shares[0]))}, B {plain(percent(shares[1]))} of readable",
+            }
+        )
     columns = [Column("stage")]
     for side in ("A", "B"):
-        columns += [Column(f"dropped, {side}", "number"), Column(f"share of readable, {side}", "number"), Column(f"bytes dropped, {side}", "number")]
-    chart = drawing.figure("mix", points, "Dropped documents, as a share of readable ones: hollow A, full B", "Share of readable documents that each stage drops in A and in B.")
+        columns += [
+            Column(f"dropped, {side}", "number"),
+            Column(f"share of readable, {side}", "number"),
+            Column(f"bytes dropped, {side}", "number"),
+        ]
+    chart = drawing.figure(
+        "mix",
+        points,
+        "Dropped documents, as a share of readable ones: hollow A, full B",
+        "Share of readable documents that each stage drops in A and in B.",
+    )
     return chart + table("A dash: the stage is not in that run", columns, rows) if rows else ""
 
 
@@ -144,13 +181,33 @@ def _mixes(found: Fact, drawing: Drawing) -> str:
         title = TITLES[axis["axis"]]
         named = [(value_name(row["value"]), row, [row[f"share_of_kept_bytes_{side}"] for side in SIDES]) for row in axis["rows"]]
         points = [
-            {"value": name, "order": i, "before": a or 0, "after": b or 0, "shown": f"A {plain(percent(a))}, B {plain(percent(b))} of kept bytes"}
+            {
+                "value": name,
+                "order": i,
+                "before": a or 0,
+                "after": b or 0,
+                "shown": f"A {plain(percent(a))}, B {plain(percent(b))} of kept bytes",
+            }
             for i, (name, _, (a, b)) in enumerate(named)
         ]
-        columns = [Column("value"), Column("bytes kept, A", "number"), Column("share, A", "number"), Column("bytes kept, B", "number"), Column("share, B", "number")]
-        rows = [(said(name), shown_bytes(row["kept_bytes_a"]), percent(a), shown_bytes(row["kept_bytes_b"]), percent(b)) for name, row, (a, b) in named]
-        chart = drawing.figure("mix", points, "Share of all kept bytes: hollow A, full B", f"{title}: share of all kept bytes in A and in B.")
-        parts.append(f"<h3>{title}</h3>\n{chart}" + folded("Numbers", table("Shares of all bytes that the run keeps", columns, rows), shut=bool(chart)))
+        columns = [
+            Column("value"),
+            Column("bytes kept, A", "number"),
+            Column("share, A", "number"),
+            Column("bytes kept, B", "number"),
+            Column("share, B", "number"),
+        ]
+        rows = [
+            (said(name), shown_bytes(row["kept_bytes_a"]), percent(a), shown_bytes(row["kept_bytes_b"]), percent(b))
+            for name, row, (a, b) in named
+        ]
+        chart = drawing.figure(
+            "mix", points, "Share of all kept bytes: hollow A, full B", f"{title}: share of all kept bytes in A and in B."
+        )
+        parts.append(
+            f"<h3>{title}</h3>\n{chart}"
+            + folded("Numbers", table("Shares of all bytes that the run keeps", columns, rows), shut=bool(chart))
+        )
     return "".join(parts)
 
 
@@ -158,20 +215,33 @@ def _flipped(found: Fact) -> str:
     changed = found["changed"]
     if not changed:
         return paragraph("None.")
-    columns = [Column("change"), Column("in A"), Column("in B"), Column("documents", "number"), Column("bytes", "number"), Column("for example")]
+    columns = [
+        Column("change"),
+        Column("in A"),
+        Column("in B"),
+        Column("documents", "number"),
+        Column("bytes", "number"),
+        Column("for example"),
+    ]
     rows = [
-        (said(one["change"]), *(_verdict(one, side) for side in SIDES), number(one["documents"]), shown_bytes(one["bytes"]), ", ".join(code(name, 60) for name in one["examples"]))
+        (
+            said(one["change"]),
+            *(_verdict(one, side) for side in SIDES),
+            number(one["documents"]),
+            shown_bytes(one["bytes"]),
+            ", ".join(code(name, 60) for name in one["examples"]),
+        )
         for one in changed[:SHOWN_CHANGES]
     ]
     more = changed[SHOWN_CHANGES:]
     left = f" {plural(len(more), 'rarer change')} of {plural(sum(one['documents'] for one in more), 'document')} not shown." if more else ""
-    return table(f"Equal changes together, by kind, most documents first; with the reason before and after.{left}", columns, rows, kind="difference")
+    return table(
+        f"Equal changes together, by kind, most documents first; with the reason before and after.{left}", columns, rows, kind="difference"
+    )
 
 
 def _verdict(one: Fact, side: str) -> str:
     stage, reasons, copies = one[f"stage_{side}"], one[f"reasons_{side}"], one[f"copies_{side}"]
     if stage is None:
         return "kept" if copies is None else f"{number(copies)} copies"
-    return f'{said(stage)}{": " if reasons else ""}{said(", ".join(reasons or ()), 200)}'
-
-
+    return f"{said(stage)}{': ' if reasons else ''}{said(', '.join(reasons or ()), 200)}"

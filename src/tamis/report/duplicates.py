@@ -150,4 +150,7 @@ def _similarity(counts: np.ndarray | None) -> Fact | None:
     low = int(np.flatnonzero(counts)[0]) // (FINE // 100) * (FINE // 100)
     edges = np.linspace(low, FINE, BINS + 1).astype(np.int64)
     places = np.searchsorted(edges[1:-1], np.arange(FINE + 1), side="right")
-    return {"edges": [round(edge / FINE, 4) for edge in edges.tolist()], "documents": np.bincount(places, counts, BINS).astype(np.int64).tolist()}
+    return {
+        "edges": [round(edge / FINE, 4) for edge in edges.tolist()],
+        "documents": np.bincount(places, counts, BINS).astype(np.int64).tolist(),
+    }

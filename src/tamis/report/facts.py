@@ -78,7 +78,11 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         "documents": _documents(counts),
         "bytes": _bytes(counts),
         "words": summed.words,
-        "tokens": {"bytes_per_token": totals.TOKEN_BYTES, "readable": totals.tokens(counts["bytes"]), "kept": totals.tokens(counts["kept_bytes"])},
+        "tokens": {
+            "bytes_per_token": totals.TOKEN_BYTES,
+            "readable": totals.tokens(counts["bytes"]),
+            "kept": totals.tokens(counts["kept_bytes"]),
+        },
         "stages": [_stage(step, counts, told, read) for step in manifest["funnel"]],
         "pairs": overlap.pairs(gathered, manifest["funnel"]),
         "overlap": overlap.matrix(gathered, manifest["funnel"]),
@@ -120,7 +124,7 @@ class _Read:
 
     @classmethod
     def of(cls, run: Finished, told: _Told, looked_at: Sought, show: Show, plan: Plan | None, numbers: Numbers) -> _Read:
-        said = {"each_side": show.samples, "masked": show.masked, "chunks": len(looked_at.ranges), "of_chunks": len(numbers.chunks)}
+        said: Fact = {"each_side": show.samples, "masked": show.masked, "chunks": len(looked_at.ranges), "of_chunks": len(numbers.chunks)}
         said |= {"documents": looked_at.documents, "missing": None}
         wanted = [*samples.wanted(told.chosen, told.counted), *(samples.pairs_wanted(told.duplicates) if show.samples else [])]
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,6 +33,18 @@ class Grid:
     whole: bool = False
 
 
+def _same(values: Any) -> Any:
+    return values
+
+
+WAYS: dict[Scale, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "linear": (_same, _same),
+    "sqrt": (np.sqrt, np.square),
+    "symlog": (np.log1p, np.expm1),
+}
+"""To a scale on which bins are equally wide, and back."""
+
+
 def grid(values: np.ndarray, now: float | None, *, whole: bool) -> Grid:
     """Cut for some of a signal's values.
 
@@ -56,7 +69,7 @@ def _scale(values: np.ndarray) -> Scale:
 
 
 def _edges(values: np.ndarray, scale: Scale, *, whole: bool) -> np.ndarray:
-    there, back = {"linear": (_same, _same), "sqrt": (np.sqrt, np.square), "symlog": (np.log1p, np.expm1)}[scale]
+    there, back = WAYS[scale]
     low, high = float(values.min()), float(values.max())
     edges: np.ndarray = back(np.linspace(there(low), there(high), BINS + 1))
     edges[0], edges[-1] = low, high
@@ -64,10 +77,6 @@ def _edges(values: np.ndarray, scale: Scale, *, whole: bool) -> np.ndarray:
         edges = np.unique(np.append(np.floor(edges), high + 1))
     edges = np.unique(np.array([_rounded(edge, 4) for edge in edges]))
     return edges if len(edges) > 1 else np.array([edges[0], edges[0] + (1.0 if whole else max(abs(edges[0]), 1e-6))])
-
-
-def _same(values: np.ndarray) -> np.ndarray:
-    return values
 
 
 def _limits(values: np.ndarray, now: float, *, whole: bool) -> np.ndarray:

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from tamis import ledger, simulate
-from tamis.errors import StageError
 from tamis.assignments import place_of
+from tamis.errors import StageError
 from tamis.firing import Firing
 from tamis.levers import excepted
 from tamis.measure import Step
@@ -242,7 +242,11 @@ def _judged(rules: Sequence[Rule], seen: pl.DataFrame) -> Iterator[tuple[Rule, _
     for rule in rules:
         numeric = rule.signal is not None and seen.schema[rule.signal].is_numeric()
         # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
-        own = limits[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter) if rule.parameter and rule.now is not None else pl.lit(value=False)
+        own = (
+            limits[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
+            if rule.parameter and rule.now is not None
+            else pl.lit(value=False)
+        )
         said = seen.select(
             ok=keeps[rule.reason].fill_null(value=stage.on_null == "keep") | ~asked,
             asked=asked,
@@ -266,7 +270,13 @@ class _Shown:
 
     def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> pl.DataFrame:
         return nearest(
-            mask & self.eligible, self.sought.count, values=slab.values, now=now, failed=self.failed, hashes=self.hashes, first=self.place.start
+            mask & self.eligible,
+            self.sought.count,
+            values=slab.values,
+            now=now,
+            failed=self.failed,
+            hashes=self.hashes,
+            first=self.place.start,
         )
 
 

@@ -31,7 +31,13 @@ def _rules(facts: Fact) -> str:
     rules = [(step["stage"], rule) for step in facts["stages"] for rule in step["rules"]]
     fired = sorted((pair for pair in rules if pair[1]["failed"]), key=lambda pair: -pair[1]["only"])
     rows = [
-        [f"{text(stage)}: {text(rule['reason'])}", number(rule["failed"]), number(rule["only"]), plain(percent(rule["only_share_of_readable"])), shown_bytes(rule["only_bytes"])]
+        [
+            f"{text(stage)}: {text(rule['reason'])}",
+            number(rule["failed"]),
+            number(rule["only"]),
+            plain(percent(rule["only_share_of_readable"])),
+            shown_bytes(rule["only_bytes"]),
+        ]
         for stage, rule in fired[:SHOWN_RULES]
     ]
     never = [f"{text(stage)}: {text(rule['reason'])}" for stage, rule in rules if not rule["failed"]]
@@ -53,4 +59,9 @@ def _hardest_hit(axis: Fact) -> Iterator[list[str]]:
     for row in sorted(rows, key=lambda row: (row["kept_share_of_documents"], -row["documents"], str(row["value"])))[:SHOWN_GROUPS]:
         low, high = row["kept_share_interval"]
         name = "none given" if row["value"] is None else text(row["value"]) if row["value"].strip() else "empty"
-        yield [f"{axis['axis']} {name}", plain(percent(row["kept_share_of_documents"])), plural(row["documents"], "document"), f"{plain(percent(low))} to {plain(percent(high))}"]
+        yield [
+            f"{axis['axis']} {name}",
+            plain(percent(row["kept_share_of_documents"])),
+            plural(row["documents"], "document"),
+            f"{plain(percent(low))} to {plain(percent(high))}",
+        ]

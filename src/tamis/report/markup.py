@@ -26,7 +26,9 @@ def visible(text: str, keep: str = "") -> str:
         text: anything.
         keep: characters that stay as they are, such as line feeds.
     """
-    return OTHER.sub(lambda match: match[0] if match[0] in keep or match[0] in JOINERS or not _hidden(match[0]) else _spelled(match[0]), text)
+    return OTHER.sub(
+        lambda match: match[0] if match[0] in keep or match[0] in JOINERS or not _hidden(match[0]) else _spelled(match[0]), text
+    )
 
 
 def _hidden(char: str) -> bool:
@@ -104,9 +106,7 @@ def table(
     lines = [_line(columns, row) for row in rows]
     foot = f"<tfoot>{lines.pop()}</tfoot>" if last == "total" and lines else ""
     body = f"<tbody>{''.join(lines)}</tbody>" if lines else ""
-    return (
-        f'<div class="wide" tabindex="0"><table class="{kind}"><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n{body}{foot}</table></div>\n'
-    )
+    return f'<div class="wide" tabindex="0"><table class="{kind}"><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n{body}{foot}</table></div>\n'
 
 
 def _line(columns: Sequence[Column], row: Sequence[str]) -> str:

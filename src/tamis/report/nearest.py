@@ -51,7 +51,9 @@ def sought(numbers: Numbers, count: int) -> Sought:
     return Sought(count, sorted(ranges[name] for name in drawn) if count else ())
 
 
-def nearest(mask: np.ndarray, count: int, *, values: np.ndarray, now: float | None, failed: np.ndarray, hashes: np.ndarray, first: int) -> pl.DataFrame:
+def nearest(
+    mask: np.ndarray, count: int, *, values: np.ndarray, now: float | None, failed: np.ndarray, hashes: np.ndarray, first: int
+) -> pl.DataFrame:
     """Of some documents of a slab those to be read first: which fail nothing else, then nearest to the limit, then by hash.
 
     Args:
@@ -68,7 +70,13 @@ def nearest(mask: np.ndarray, count: int, *, values: np.ndarray, now: float | No
     crowded = failed[at] > 1
     chosen = _smallest(np.arange(len(at)), count, [crowded.astype(np.uint8), far, hashes[at]])
     frame = pl.DataFrame(
-        {"row": at[chosen] + first, "value": values[at[chosen]], "fails": failed[at[chosen]], "distance": far[chosen], "hash": hashes[at[chosen]]},
+        {
+            "row": at[chosen] + first,
+            "value": values[at[chosen]],
+            "fails": failed[at[chosen]],
+            "distance": far[chosen],
+            "hash": hashes[at[chosen]],
+        },
         schema_overrides=SCHEMA,
     )
     return best(frame, count)

@@ -1,8 +1,8 @@
 """A finished run in a notebook: its report, its funnel, the histogram of any signal, as polars frames with Altair charts.
 
-    run = tamis.open_run("out/web")
-    run.funnel()                                  shows the chart; .frame is its data
-    run.histogram("gopher_quality.words").chart   an Altair chart, to change and save
+run = tamis.open_run("out/web")
+run.funnel()                                  shows the chart; .frame is its data
+run.histogram("gopher_quality.words").chart   an Altair chart, to change and save
 """
 
 from __future__ import annotations
@@ -82,14 +82,19 @@ class Run:
         """
         rows = [{"axis": axis["axis"], **row} for axis in self.facts["axes"] for row in axis["rows"]]
         frame = pl.DataFrame(
-            [{**{key: value for key, value in row.items() if key not in ("dropped", "kept_share_interval")}, **_bounds(row)} for row in rows]
+            [
+                {**{key: value for key, value in row.items() if key not in ("dropped", "kept_share_interval")}, **_bounds(row)}
+                for row in rows
+            ]
         )
         first = self.facts["axes"][0]
         return Shown(frame, _frame(group_rows([(str(row["value"]), row) for row in first["rows"]])), "groups", {})
 
     def funnel(self) -> Shown:
         """What each stage was reached by and dropped, in documents and bytes, one row a stage."""
-        frame = pl.DataFrame([{key: value for key, value in step.items() if key not in ("rules", "edited")} for step in self.facts["stages"]])
+        frame = pl.DataFrame(
+            [{key: value for key, value in step.items() if key not in ("rules", "edited")} for step in self.facts["stages"]]
+        )
         return Shown(frame, _frame(funnel_rows(self.facts)), "funnel", {})
 
     def histogram(self, signal: str) -> Shown:
@@ -105,7 +110,13 @@ class Run:
             RunError: the run has no such signal, or it is no number.
         """
         numbers = Numbers(self.finished, mappers.default_workers())
-        known = [f"{stage}.{name}" for stage, names in self.finished.measured.items() if stage != BASE for name in names if not name.startswith("_")]
+        known = [
+            f"{stage}.{name}"
+            for stage, names in self.finished.measured.items()
+            if stage != BASE
+            for name in names
+            if not name.startswith("_")
+        ]
         if signal not in known:
             raise RunError(f'{self.finished.out} has no signal "{signal}". {suggest(signal, known, what="signals:")}')
         parts = list(numbers.each({signal}, lambda _, frame: frame[signal]))
@@ -116,10 +127,19 @@ class Run:
         values = column.drop_nulls().cast(pl.Float64).to_numpy()
         cut = grid(values, None, whole=column.dtype.is_integer())
         kept = values[(simulate.before(numbers).copies > 0)[known_rows]]
-        counts = [np.bincount(np.searchsorted(cut.edges[1:-1], some, side="right"), minlength=len(cut.edges) - 1) for some in (values, kept)]
-        frame = pl.DataFrame({"low": cut.edges[:-1], "high": cut.edges[1:], "documents": counts[0].astype(np.int64), "kept": counts[1].astype(np.int64)})
+        counts = [
+            np.bincount(np.searchsorted(cut.edges[1:-1], some, side="right"), minlength=len(cut.edges) - 1) for some in (values, kept)
+        ]
+        frame = pl.DataFrame(
+            {"low": cut.edges[:-1], "high": cut.edges[1:], "documents": counts[0].astype(np.int64), "kept": counts[1].astype(np.int64)}
+        )
         rows = frame.rename({"kept": "left"}).with_columns(shown=pl.format("{}, kept {}", "documents", "left"))
-        return Shown(frame, rows, "bins", {"scale": cut.scale, "low": float(cut.edges[0]), "high": float(cut.edges[-1]), "most": int(counts[0].max(initial=1))})
+        return Shown(
+            frame,
+            rows,
+            "bins",
+            {"scale": cut.scale, "low": float(cut.edges[0]), "high": float(cut.edges[-1]), "most": int(counts[0].max(initial=1))},
+        )
 
 
 def _bounds(row: dict[str, Any]) -> dict[str, float | None]:

@@ -123,7 +123,15 @@ def _input(facts: Fact) -> str:
     clipped = " It is cut here; recipe.yaml has all of it." if len(recipe) > SHOWN_RECIPE else ""
     pre = f"<pre><bdi>{escape(recipe[:SHOWN_RECIPE])}</bdi></pre>\n"
     seconds = (facts.get("timings") or {}).get("seconds") or {}
-    timed = table("Seconds by phase; the report itself not counted", [Column("phase"), Column("seconds", "number")], [(said(name), f"{value:,.1f}") for name, value in seconds.items()]) if seconds else ""
+    timed = (
+        table(
+            "Seconds by phase; the report itself not counted",
+            [Column("phase"), Column("seconds", "number")],
+            [(said(name), f"{value:,.1f}") for name, value in seconds.items()],
+        )
+        if seconds
+        else ""
+    )
     return (
         (table(caption, columns, rows) if rows else "")
         + timed

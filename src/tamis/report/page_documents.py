@@ -23,8 +23,16 @@ def samples(facts: Fact) -> str:
     parts = [_samples(f"{i} {step['stage']}", rule) for i, step in enumerate(facts["stages"], 1) for rule in step["rules"]]
     if not any(parts):
         return ""
-    where = "all documents" if told["chunks"] == told["of_chunks"] else f"{plural(told['documents'], 'document')} in {told['chunks']} of {number(told['of_chunks'])} parts of the corpus, drawn by a hash"
-    masked = "E-mail and IP addresses, telephone, card and bank account numbers are masked." if told["masked"] else "Personal data is <em>not</em> masked."
+    where = (
+        "all documents"
+        if told["chunks"] == told["of_chunks"]
+        else f"{plural(told['documents'], 'document')} in {told['chunks']} of {number(told['of_chunks'])} parts of the corpus, drawn by a hash"
+    )
+    masked = (
+        "E-mail and IP addresses, telephone, card and bank account numbers are masked."
+        if told["masked"]
+        else "Personal data is <em>not</em> masked."
+    )
     intro = paragraph(
         f"For each rule, of {where}, up to {told['each_side']} that it dropped and as many that it let pass and that were kept, nearest to the limit first; "
         f"those that fail nothing else before others. The text is as the stage saw it. What counts against it is marked where it can be found. {masked}"
@@ -41,7 +49,8 @@ def _samples(stage: str, rule: Fact) -> str:
     if not any(sides.values()):
         return ""
     columns = "".join(
-        f'<div><h4>just {side}</h4>\n{"".join(_sample(one, rule["limit"]) for one in found) or paragraph("none")}</div>\n' for side, found in sides.items()
+        f"<div><h4>just {side}</h4>\n{''.join(_sample(one, rule['limit']) for one in found) or paragraph('none')}</div>\n"
+        for side, found in sides.items()
     )
     count = " and ".join(f"{len(found)} {side}" for side, found in sides.items() if found)
     summary = f'{said(rule["reason"])} <span class="soft">({said(stage)}; {count})</span>'
@@ -83,10 +92,20 @@ def _duplicates(one: Fact, facts: Fact, drawing: Drawing) -> str:
     left_out = facts["not_compared"].get(one["stage"])
     not_compared = f" It did not compare {plural(left_out, 'pair')}, in groups of too many documents that share much." if left_out else ""
     parts = [f"<h3>{said(one['stage'])}</h3>\n", paragraph(f"It dropped {plural(one['removed'], 'document')}{clusters}.{not_compared}")]
-    counted = [("clusters", "clusters"), ("removed", "documents dropped")] if one["clusters"] is not None else [("removed", "documents dropped")]
+    counted = (
+        [("clusters", "clusters"), ("removed", "documents dropped")] if one["clusters"] is not None else [("removed", "documents dropped")]
+    )
     key, title = counted[0]
-    rows = [{"name": _band(band), "order": i, "count": band[key], "shown": f"{number(band[key])} {title}"} for i, band in enumerate(one["sizes"])]
-    chart = drawing.figure("bars", rows, f"Documents in a cluster, and how many {title}; square-root scale", f"{title} by size of cluster; the table below has the numbers.")
+    rows = [
+        {"name": _band(band), "order": i, "count": band[key], "shown": f"{number(band[key])} {title}"}
+        for i, band in enumerate(one["sizes"])
+    ]
+    chart = drawing.figure(
+        "bars",
+        rows,
+        f"Documents in a cluster, and how many {title}; square-root scale",
+        f"{title} by size of cluster; the table below has the numbers.",
+    )
     columns = [Column("documents in a cluster"), *(Column(title, "number") for _, title in counted)]
     cells = [(_band(band), *(number(band[key]) for key, _ in counted)) for band in one["sizes"]]
     largest = [(number(size["size"]), *(number(size[key]) for key, _ in counted)) for size in one["largest"]]
@@ -113,9 +132,15 @@ def _similarity(one: Fact, drawing: Drawing) -> str:
         return ""
     edges, documents = one["similarity"]["edges"], one["similarity"]["documents"]
     bins = list(zip(edges, edges[1:], documents, strict=False))
-    rows = [{"low": low, "high": high, "documents": count, "left": count, "shown": f"{number(count)}, {low:g} to {high:g}"} for low, high, count in bins if count]
+    rows = [
+        {"low": low, "high": high, "documents": count, "left": count, "shown": f"{number(count)}, {low:g} to {high:g}"}
+        for low, high, count in bins
+        if count
+    ]
     caption = "Similarity of dropped documents with the one that stayed; square-root scale"
-    chart = drawing.figure("bins linear", rows, caption, "Histogram of similarities; the table below has the numbers.", begin=edges[0], end=1.0)
+    chart = drawing.figure(
+        "bins linear", rows, caption, "Histogram of similarities; the table below has the numbers.", begin=edges[0], end=1.0
+    )
     columns = [Column("similarity"), Column("documents dropped", "number")]
     cells = [(f"{low:g} to {high:g}", number(count)) for low, high, count in bins]
     return chart + folded("Numbers", table("Dropped documents by similarity with the one that stayed", columns, cells), shut=bool(chart))
@@ -145,7 +170,11 @@ def examples(facts: Fact) -> str:
     columns = [Column("rule"), Column("documents"), Column("id"), Column("rules it fails", "number")]
     parts = []
     for i, step in enumerate(facts["stages"], 1):
-        rows = [(said(rule["reason"]), code(one["address"], 400), _id(one["id"]), number(one["fails"])) for rule in step["rules"] for one in rule["examples"]]
+        rows = [
+            (said(rule["reason"]), code(one["address"], 400), _id(one["id"]), number(one["fails"]))
+            for rule in step["rules"]
+            for one in rule["examples"]
+        ]
         if rows:
             caption = "Up to five documents that fail each rule, drawn by a hash of their address"
             parts.append(folded(f"{i} {said(step['stage'])}", table(caption, columns, rows)))
@@ -159,5 +188,3 @@ def _id(value: str | None) -> str:
     if value is None:
         return '<span class="soft">none given</span>'
     return said(value) if value.strip() else '<span class="soft">empty</span>'
-
-

@@ -11,7 +11,14 @@ from tamis.report.drawing import Drawing
 from tamis.report.markup import Column, bar, code, folded, number, paragraph, percent, plain, plural, said, table
 
 Fact = Mapping[str, Any]
-TITLES = {"source": "By source", "lang": "By language", "license": "By licence", "topic": "By topic", "date": "By year", "length": "By length"}
+TITLES = {
+    "source": "By source",
+    "lang": "By language",
+    "license": "By licence",
+    "topic": "By topic",
+    "date": "By year",
+    "length": "By length",
+}
 MIXED = ("source", "lang", "topic", "length")
 """Axes whose mix is drawn."""
 
@@ -49,7 +56,9 @@ def funnel(facts: Fact, drawing: Drawing) -> str:
         ]
     )
     key = _key([("var(--full)", "left after the stage"), ("var(--hatch)", "dropped by it")])
-    described = "Of the readable documents and bytes, the share left after each stage and the share it drops; the table below has the numbers."
+    described = (
+        "Of the readable documents and bytes, the share left after each stage and the share it drops; the table below has the numbers."
+    )
     said_of = "Of all that is readable: documents above, bytes below. "
     chart = drawing.figure("funnel", list(funnel_rows(facts)), said_of + key, described)
     caption = "Stages in order. Each drops from what reaches it; an edit rewrites text and drops nothing."
@@ -67,19 +76,51 @@ def funnel_rows(facts: Fact) -> Iterator[dict[str, Any]]:
             left, dropped = step[f"left{prefix}_share_of_readable"] or 0, step[f"dropped{prefix}_share_of_readable"] or 0
             lost, reached = (step["dropped"], step["reached"]) if measure == "documents" else (step["dropped_bytes"], step["reached_bytes"])
             front = {"stage": f"{i} {step['stage']}", "order": i, "measure": measure}
-            yield {**front, "part": "left", "colour": "var(--full)", "start": 0, "stop": left, "shown": f"{shown(reached - lost)}, {plain(percent(left))} of readable"}
-            yield {**front, "part": "dropped", "colour": "var(--hatch)", "start": left, "stop": left + dropped, "shown": f"{shown(lost)}, {plain(percent(dropped))} of readable"}
+            yield {
+                **front,
+                "part": "left",
+                "colour": "var(--full)",
+                "start": 0,
+                "stop": left,
+                "shown": f"{shown(reached - lost)}, {plain(percent(left))} of readable",
+            }
+            yield {
+                **front,
+                "part": "dropped",
+                "colour": "var(--hatch)",
+                "start": left,
+                "stop": left + dropped,
+                "shown": f"{shown(lost)}, {plain(percent(dropped))} of readable",
+            }
 
 
 def _edits(facts: Fact) -> str:
     rows = [
-        (f"{i} {said(step['stage'])}", said(one["signal"]), number(one["documents"]), percent(one["documents_share_of_readable"]), number(one["sum"]))
+        (
+            f"{i} {said(step['stage'])}",
+            said(one["signal"]),
+            number(one["documents"]),
+            percent(one["documents_share_of_readable"]),
+            number(one["sum"]),
+        )
         for i, step in enumerate(facts["stages"], 1)
         for one in step["edited"]
         if one["documents"]
     ]
-    columns = [Column("edit"), Column("what it counts"), Column("documents with any", "number"), Column("share of readable", "number"), Column("in all", "number")]
-    return folded("What the edits did", table("Of each edit the counts that are not zero everywhere, over all readable documents", columns, rows)) if rows else ""
+    columns = [
+        Column("edit"),
+        Column("what it counts"),
+        Column("documents with any", "number"),
+        Column("share of readable", "number"),
+        Column("in all", "number"),
+    ]
+    return (
+        folded(
+            "What the edits did", table("Of each edit the counts that are not zero everywhere, over all readable documents", columns, rows)
+        )
+        if rows
+        else ""
+    )
 
 
 def _key(entries: Sequence[tuple[str, str]]) -> str:
@@ -122,10 +163,20 @@ def _axis(axis: Fact, drawing: Drawing) -> str:
     rows = [(_value(name, row["value"]), *_before_and_after(row)) for name, row in named]
     overall = f"Of all readable documents {percent(axis['overall_kept_share_of_documents'])} were kept."
     which = "The values with the most documents, " if axis["others"] else "All values, "
-    caption = {"length": "Bands from short to long.", "date": "Years in order, as the dates begin with them."}.get(axis["axis"], f"{which}the hardest hit first.")
-    described = f"{TITLES[axis['axis']]}: share of documents kept, and dropped by each stage, with intervals; the table below has the numbers."
+    caption = {"length": "Bands from short to long.", "date": "Years in order, as the dates begin with them."}.get(
+        axis["axis"], f"{which}the hardest hit first."
+    )
+    described = (
+        f"{TITLES[axis['axis']]}: share of documents kept, and dropped by each stage, with intervals; the table below has the numbers."
+    )
     chart = drawing.figure("groups", list(group_rows(named)), f"{caption} {overall}", described)
-    return head + chart + folded("Numbers", table(f"{caption} {overall} Shares are of the value's documents, and of its bytes.", columns, rows), shut=bool(chart))
+    return (
+        head
+        + chart
+        + folded(
+            "Numbers", table(f"{caption} {overall} Shares are of the value's documents, and of its bytes.", columns, rows), shut=bool(chart)
+        )
+    )
 
 
 def group_rows(named: Sequence[tuple[str, Fact]]) -> Iterator[dict[str, Any]]:
@@ -136,12 +187,30 @@ def group_rows(named: Sequence[tuple[str, Fact]]) -> Iterator[dict[str, Any]]:
         low, high = row["kept_share_interval"]
         told = f"{number(row['kept'])} of {number(row['documents'])}, {plain(percent(row['kept_share_of_documents']))}; 95% interval {plain(percent(low))} to {plain(percent(high))}"
         at = row["kept_share_of_documents"]
-        yield {"value": name, "order": order, "part": "kept", "colour": "var(--full)", "start": 0, "stop": at, "low": low, "high": high, "shown": told}
+        yield {
+            "value": name,
+            "order": order,
+            "part": "kept",
+            "colour": "var(--full)",
+            "start": 0,
+            "stop": at,
+            "low": low,
+            "high": high,
+            "shown": told,
+        }
         for i, one in enumerate(row["dropped"]):
             share = one["share_of_documents"]
             if share:
                 told = f"{number(one['documents'])} of {number(row['documents'])}, {plain(percent(share))}"
-                yield {"value": name, "order": order, "part": f"dropped by {one['stage']}", "colour": stage_colour(i), "start": at, "stop": at + share, "shown": told}
+                yield {
+                    "value": name,
+                    "order": order,
+                    "part": f"dropped by {one['stage']}",
+                    "colour": stage_colour(i),
+                    "start": at,
+                    "stop": at + share,
+                    "shown": told,
+                }
             at += share
 
 
@@ -178,14 +247,33 @@ def mix(facts: Fact, drawing: Drawing) -> str:
             continue
         rows = rows if axis["axis"] == "length" else sorted(rows, key=lambda row: -row["bytes"])
         points = [
-            {"value": value_name(row["value"]), "order": i, "before": row["share_of_readable_bytes"], "after": row["share_of_kept_bytes"], "shown": _moved(row)}
+            {
+                "value": value_name(row["value"]),
+                "order": i,
+                "before": row["share_of_readable_bytes"],
+                "after": row["share_of_kept_bytes"],
+                "shown": _moved(row),
+            }
             for i, row in enumerate(rows)
         ]
         columns = [Column("value"), Column("of readable bytes", "number"), Column("of kept bytes", "number")]
-        cells = [(_value(value_name(row["value"]), row["value"]), percent(row["share_of_readable_bytes"]), percent(row["share_of_kept_bytes"])) for row in rows]
+        cells = [
+            (_value(value_name(row["value"]), row["value"]), percent(row["share_of_readable_bytes"]), percent(row["share_of_kept_bytes"]))
+            for row in rows
+        ]
         title = TITLES[axis["axis"]]
-        chart = drawing.figure("mix", points, "Share of all bytes: hollow before, full after", f"{title}: share in all bytes before and after; the table below has the numbers.")
-        parts.append(f"<h3>{title}</h3>\n{chart}" + folded("Numbers", table("Shares of all bytes that were readable, and of all that were kept", columns, cells), shut=bool(chart)))
+        chart = drawing.figure(
+            "mix",
+            points,
+            "Share of all bytes: hollow before, full after",
+            f"{title}: share in all bytes before and after; the table below has the numbers.",
+        )
+        parts.append(
+            f"<h3>{title}</h3>\n{chart}"
+            + folded(
+                "Numbers", table("Shares of all bytes that were readable, and of all that were kept", columns, cells), shut=bool(chart)
+            )
+        )
     return "".join(parts)
 
 
@@ -199,11 +287,24 @@ def scores(facts: Fact, drawing: Drawing) -> str:
     for one in facts["scores"]:
         bins = list(zip(one["edges"], one["edges"][1:], one["documents"], one["kept"], strict=False))
         means = f"Mean of all readable documents {_number(one['mean_of_readable'])}, of those kept {_number(one['mean_of_kept'])}."
-        rows = [{"low": low, "high": high, "documents": all_, "left": kept, "shown": f"{number(all_)}, kept {number(kept)}"} for low, high, all_, kept in bins]
-        chart = drawing.figure(f"bins {one['scale']}", rows, f"{means} Pale: readable; full: kept.", f"Histogram of {one['signal']}.", begin=one["edges"][0], end=one["edges"][-1])
+        rows = [
+            {"low": low, "high": high, "documents": all_, "left": kept, "shown": f"{number(all_)}, kept {number(kept)}"}
+            for low, high, all_, kept in bins
+        ]
+        chart = drawing.figure(
+            f"bins {one['scale']}",
+            rows,
+            f"{means} Pale: readable; full: kept.",
+            f"Histogram of {one['signal']}.",
+            begin=one["edges"][0],
+            end=one["edges"][-1],
+        )
         cells = [(f"{low:g} to {high:g}", number(all_), number(kept)) for low, high, all_, kept in bins]
         columns = [Column("score"), Column("readable", "number"), Column("kept", "number")]
-        parts.append(f"<h3>{said(one['signal'])}</h3>\n{chart}" + folded("Numbers", table(f"Documents by score. {means}", columns, cells), shut=bool(chart)))
+        parts.append(
+            f"<h3>{said(one['signal'])}</h3>\n{chart}"
+            + folded("Numbers", table(f"Documents by score. {means}", columns, cells), shut=bool(chart))
+        )
     return "".join(parts)
 
 

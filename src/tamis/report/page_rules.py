@@ -34,7 +34,8 @@ def _how(facts: Fact, drawing: Drawing) -> str:
         "decides. Heights are on a square-root scale, and values on one where small ones need room. "
     )
     return paragraph(
-        (colours if drawing.scripts else "") + "Move a slider to see what another limit would keep, all other rules on single documents unchanged. Stages that "
+        (colours if drawing.scripts else "")
+        + "Move a slider to see what another limit would keep, all other rules on single documents unchanged. Stages that "
         "compare documents then choose among these: <code>tamis what-if</code> says how."
     )
 
@@ -64,7 +65,11 @@ def _stage(number_: int, step: Fact, facts: Fact, drawing: Drawing) -> str:
         for rule in step["rules"]
     ]
     caption = f"Rules of stage {number_}; shares of {plural(facts['documents']['readable'], 'readable document')}"
-    cards = [_card(f"rule-{number_}-{i}", rule, drawing) for i, rule in enumerate(step["rules"], 1) if rule["limit"] and rule["limit"]["histogram"]]
+    cards = [
+        _card(f"rule-{number_}-{i}", rule, drawing)
+        for i, rule in enumerate(step["rules"], 1)
+        if rule["limit"] and rule["limit"]["histogram"]
+    ]
     listed = f'<div class="rules">\n{"".join(cards)}</div>\n' if cards else ""
     return f"<h3>{number_} {said(step['stage'])}</h3>\n{table(caption, columns, rows)}{listed}"
 
@@ -104,7 +109,13 @@ def _histogram(rule: Fact, caption: str, drawing: Drawing) -> str:
     limit = rule["limit"]
     histogram = limit["histogram"]
     rows = [
-        {"low": low, "high": high, "documents": documents, "left": left, "shown": f"{number(documents)}, of which {number(left)} are left to this rule; {_between(low, high, histogram)}"}
+        {
+            "low": low,
+            "high": high,
+            "documents": documents,
+            "left": left,
+            "shown": f"{number(documents)}, of which {number(left)} are left to this rule; {_between(low, high, histogram)}",
+        }
         for low, high, documents, left in _bins(histogram)
         if documents
     ]
@@ -115,7 +126,13 @@ def _histogram(rule: Fact, caption: str, drawing: Drawing) -> str:
     if drawn is not None and (histogram["scale"] == "symlog" or begin - (end - begin) <= drawn <= end + (end - begin)):
         begin, end = min(begin, drawn), max(end, drawn)
     described = f"Histogram of {limit['signal']} with its limit; the numbers are in the table below."
-    params = {"begin": begin, "end": end, "limited": now is not None, "least": limit["least"], **({} if drawn is None else {"limit": drawn})}
+    params = {
+        "begin": begin,
+        "end": end,
+        "limited": now is not None,
+        "least": limit["least"],
+        **({} if drawn is None else {"limit": drawn}),
+    }
     return drawing.figure(f"histogram {histogram['scale']}", rows, caption, described, **params)
 
 
@@ -127,7 +144,9 @@ def _between(low: float, high: float, histogram: Fact) -> str:
 
 def _numbers(histogram: Fact) -> str:
     columns = [Column("value"), Column("documents", "number"), Column("left to this rule", "number")]
-    rows = [(_between(low, high, histogram), number(documents), number(left)) for low, high, documents, left in _bins(histogram) if documents]
+    rows = [
+        (_between(low, high, histogram), number(documents), number(left)) for low, high, documents, left in _bins(histogram) if documents
+    ]
     return table("Documents by value, and those of them that all other rules on single documents let pass", columns, rows)
 
 
@@ -156,7 +175,14 @@ def together(facts: Fact, drawing: Drawing) -> str:
         return ""
     names = [f"{i} {one['reason']}" for i, one in enumerate(overlap["rules"], 1)]
     rows = [
-        {"rule": names[i], "order": i, "other": j + 1, "with": names[j], "share": both / line[i], "shown": f"{number(both)} of {number(line[i])}"}
+        {
+            "rule": names[i],
+            "order": i,
+            "other": j + 1,
+            "with": names[j],
+            "share": both / line[i],
+            "shown": f"{number(both)} of {number(line[i])}",
+        }
         for i, line in enumerate(overlap["both"])
         for j, both in enumerate(line)
     ]

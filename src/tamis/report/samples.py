@@ -33,7 +33,10 @@ def chosen(run: Finished, counted: Mapping[str, Counted]) -> dict[str, dict[str,
     numbers = [frame["row"].to_numpy() for one in counted.values() for frame in (one.dropped, one.kept)]
     ledger = run.ledger_at(np.concatenate([np.zeros(0, np.int64), *numbers]), ["shard", "row", "id"])
     rows = iter(ledger.to_dicts())
-    return {name: {side: [_sample(one, next(rows)) for one in frame.iter_rows(named=True)] for side, frame in _sides(counted[name])} for name in counted}
+    return {
+        name: {side: [_sample(one, next(rows)) for one in frame.iter_rows(named=True)] for side, frame in _sides(counted[name])}
+        for name in counted
+    }
 
 
 def _sides(one: Counted) -> Iterator[tuple[str, Any]]:
@@ -43,7 +46,12 @@ def _sides(one: Counted) -> Iterator[tuple[str, Any]]:
 def _sample(one: Mapping[str, Any], row: Mapping[str, Any]) -> Fact:
     value = None if one["value"] is None or np.isnan(one["value"]) else round(one["value"], 6)
     name = row.get("id")
-    return {"address": f"{row['shard']}:{row['row']}", "id": None if name is None else cut(name, LONGEST), "value": value, "fails": one["fails"]}
+    return {
+        "address": f"{row['shard']}:{row['row']}",
+        "id": None if name is None else cut(name, LONGEST),
+        "value": value,
+        "fails": one["fails"],
+    }
 
 
 def wanted(samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping[str, Counted]) -> list[Wanted]:
@@ -51,7 +59,9 @@ def wanted(samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping
     return [(one["address"], counted[name].rule.step.name) for name, sides in samples.items() for side in SIDES for one in sides[side]]
 
 
-def with_texts(samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping[str, Counted], texts: Texts) -> dict[str, dict[str, list[Fact]]]:
+def with_texts(
+    samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping[str, Counted], texts: Texts
+) -> dict[str, dict[str, list[Fact]]]:
     """The samples with their excerpts; see `excerpt`."""
     found: dict[str, dict[str, list[Fact]]] = {}
     for name, sides in samples.items():
@@ -92,7 +102,10 @@ def pairs_wanted(duplicates: Sequence[Fact]) -> list[Wanted]:
 
 def compared(duplicates: Sequence[Fact], texts: Texts) -> list[Fact]:
     """The facts on duplicates with the places where the documents of a pair differ."""
-    return [{**one, **{order: [_compared(pair, texts) for pair in one[order]] for order in ("largest_pairs", "doubtful_pairs")}} for one in duplicates]
+    return [
+        {**one, **{order: [_compared(pair, texts) for pair in one[order]] for order in ("largest_pairs", "doubtful_pairs")}}
+        for one in duplicates
+    ]
 
 
 def _compared(pair: Fact, texts: Texts) -> Fact:
@@ -102,4 +115,11 @@ def _compared(pair: Fact, texts: Texts) -> Fact:
     found = places(kept, dropped)
     shown = [dict(place._asdict()) for place in found[:MOST_PLACES]]
     same = kept == dropped
-    return {**pair, "same_text": same, "places": shown, "more_places": len(found) - len(shown), "cut": cut_off(kept, dropped), "begins": kept[:200]}
+    return {
+        **pair,
+        "same_text": same,
+        "places": shown,
+        "more_places": len(found) - len(shown),
+        "cut": cut_off(kept, dropped),
+        "begins": kept[:200],
+    }

@@ -50,7 +50,9 @@ def scripts() -> Scripts | None:
         made_by = [f"{name} {version(name)}" for name in ("altair", "vl-convert-python")]
     except PackageNotFoundError:
         return None
-    digest = hashlib.sha256("\n".join([*made_by, *(Path(source).read_text("utf-8") for source in (charts.__file__, __file__))]).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(
+        "\n".join([*made_by, *(Path(source).read_text("utf-8") for source in (charts.__file__, __file__))]).encode()
+    ).hexdigest()[:16]
     place = folder() / f"charts-{digest}.json"
     with suppress(OSError, ValueError):
         return Scripts(**json.loads(place.read_text("utf-8")))
@@ -67,7 +69,8 @@ def _made() -> Scripts | None:
 
         of = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # the Vega-Lite that Altair speaks
         compiled = {kind: vl_convert.vegalite_to_vega(spec, vl_version=of) for kind, spec in charts.specs().items()}
-        return Scripts(str(vl_convert.javascript_bundle(vl_version=of)), compiled)
+        library = vl_convert.javascript_bundle(vl_version=of)  # type: ignore[call-arg]  # its stub lacks the default of the first argument
+        return Scripts(library, compiled)
     except ImportError:  # built for another system
         return None
 

@@ -45,13 +45,22 @@ def totals(numbers: Numbers, copies: np.ndarray) -> Totals:
         copies: u8[documents], of the ledger.
     """
     words = words_of(numbers)
-    counts = [f"{name}.{signal}" for name, stage in numbers.run.named if isinstance(stage, Edit) for signal in numbers.run.measured.get(name, [])]
+    counts = [
+        f"{name}.{signal}" for name, stage in numbers.run.named if isinstance(stage, Edit) for signal in numbers.run.measured.get(name, [])
+    ]
     wanted = [name for name in counts if "._" not in name]
 
     def one(place: slice, frame: pl.DataFrame) -> pl.DataFrame:
         kept = pl.Series("kept", copies[place] > 0)
         whole = [name for name in wanted if frame.schema[name].is_integer()]
-        sums = [expression for name in whole for expression in (pl.col(name).cast(pl.Int64).sum().alias(f"sum {name}"), (pl.col(name) > 0).sum().cast(pl.Int64).alias(f"documents {name}"))]
+        sums = [
+            expression
+            for name in whole
+            for expression in (
+                pl.col(name).cast(pl.Int64).sum().alias(f"sum {name}"),
+                (pl.col(name) > 0).sum().cast(pl.Int64).alias(f"documents {name}"),
+            )
+        ]
         if words:
             count = pl.col(words).cast(pl.Int64)
             sums += [count.sum().alias("readable"), count.filter(pl.col("_kept")).sum().alias("kept")]
@@ -99,10 +108,12 @@ def _score(numbers: Numbers, copies: np.ndarray, name: str) -> Fact | None:
     def one(place: slice, frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         known, values = _known(frame[name])
         kept = (copies[place] > 0)[known]
-        return np.array([_bins(values, cut), _bins(values[kept], cut)]), np.array([len(values), values.sum(), kept.sum(), values[kept].sum()])
+        return np.array([_bins(values, cut), _bins(values[kept], cut)]), np.array(
+            [len(values), values.sum(), kept.sum(), values[kept].sum()]
+        )
 
     parts = list(numbers.each({name}, one))
-    bins, sums = sum(part[0] for part in parts), sum(part[1] for part in parts)
+    bins, sums = (np.sum([part[i] for part in parts], axis=0) for i in (0, 1))
     means = [None if not count else round(float(total / count), 6) for count, total in (sums[:2], sums[2:])]
     return {
         "signal": name,
