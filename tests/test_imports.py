@@ -67,10 +67,13 @@ MAY_IMPORT = {
     },
     "edits": {"documents", "kernels", "stage"},
     "ablate": {
-        "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "model_card", "near_pairs",
-        "plan", "progress", "reading", "recipe", "shards", "simulate", "stage", "work",
+        "begin", "documents", "files", "folder", "json_lines", "kernels", "keys", "lm", "mappers", "measure", "memory", "model_card",
+        "near_pairs", "plan", "progress", "reading", "recipe", "shards", "simulate", "stage", "work",
     },
-    "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
+    "report": {
+        "assignments", "difference", "documents", "explain", "files", "firing", "folder", "kernels", "ledger", "levers", "mappers",
+        "measure", "plan", "reading", "recipe", "shards", "simulate", "stage", "table", "what_if", "where", "work",
+    },
     "cli": set(),  # anything: see below
     "__init__": set(),
     "__main__": {"cli"},

@@ -26,6 +26,8 @@ from tamis.work import Done, Part, Task, Work, handed_out, measure_chunk, write_
 
 LEDGER_ROWS = 1_000_000
 """Rows of one file of the ledger, about."""
+SPEED_BYTES = 1_000_000
+"""Of less text a speed would say how long a run takes to begin."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class _Run:
     how: How
     began: float
     seconds: dict[str, float] = field(default_factory=dict)
+    reused: bool = False
 
     def whole(self) -> dict[str, Any]:
         self.fit()
@@ -145,6 +148,7 @@ class _Run:
         measured, corpus = self.plan.measured(), self.plan.corpus
         chunks = planning.readable_names(corpus.chunks)
         tasks = [Task(chunk, tuple(name for name in self.plan.names if chunk.name not in measured[name])) for chunk in chunks]
+        self.reused = any(len(task.wanted) < len(self.plan.names) for task in tasks)
         work = Work.of(self.plan)
         rows = {chunk.name: chunk.stop - chunk.start for chunk in chunks}
         done = {}
@@ -233,9 +237,13 @@ class _Run:
         }
         lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())
         assert lost == 0, f"{lost} documents are neither readable nor in quarantine"
-        write(self.plan.out, manifest)
-        self.seconds["all"] = round(time.monotonic() - self.began, 3)
-        manifest["seconds"] = self.seconds
+        before = round(time.monotonic() - self.began, 3)
+        # Signals of an earlier run make this one look faster than it is.
+        manifest["mb_per_second"] = None if self.reused or counted.bytes < SPEED_BYTES else round(counted.bytes / 1e6 / before, 1)
+        manifest["seconds"] = {**self.seconds, "all": before}
+        with self.timed("report"):
+            write(self.plan.out, manifest, plan=self.plan, workers=self.how.side_by_side)
+        manifest["seconds"] = {**self.seconds, "all": round(time.monotonic() - self.began, 3)}
         files.write_json(files.join(self.plan.out, "manifest.json"), manifest)
         return manifest
 

@@ -40,10 +40,17 @@ class Fates:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The signals of a finished run, a slab at a time."""
+    """The signals of a finished run, a slab at a time.
+
+    Args:
+        run: a finished run.
+        workers: side by side.
+        rows: documents of a slab, at least, but for the last; None: `SLAB_ROWS`.
+    """
 
     run: Finished
     workers: int
+    rows: int | None = None
 
     @cached_property
     def number(self) -> dict[str, int]:
@@ -56,15 +63,20 @@ class Numbers:
         return int(self.run.manifest["counts"]["readable"])
 
     @cached_property
-    def slabs(self) -> list[tuple[int, int, list[str]]]:
-        """First document, the one after the last, and the chunks that hold them."""
+    def chunks(self) -> list[tuple[str, int]]:
+        """The name of every chunk's file and how many readable documents it holds, in the order of the corpus."""
         names = [name for _, name in self.run.chunk_names()]
         rows = [int(stop) - int(start) for start, stop in (name.removesuffix(".parquet").split("-")[1:] for name in names)]
         if sum(rows) != self.documents:  # some were set aside: their footers know
             rows = [files.rows(files.join(self.run.folder(BASE), name)) for name in names]
+        return list(zip(names, rows, strict=True))
+
+    @cached_property
+    def slabs(self) -> list[tuple[int, int, list[str]]]:
+        """First document, the one after the last, and the chunks that hold them."""
         cut: list[tuple[int, int, list[str]]] = []
-        for name, count in zip(names, rows, strict=True):
-            if not cut or cut[-1][1] - cut[-1][0] >= SLAB_ROWS:
+        for name, count in self.chunks:
+            if not cut or cut[-1][1] - cut[-1][0] >= (self.rows or SLAB_ROWS):
                 first = cut[-1][1] if cut else 0
                 cut.append((first, first, []))
             first, stop, held = cut[-1]

@@ -157,6 +157,13 @@ class Filter(Stage):
 
     reasons: ClassVar[Mapping[str, str]] = {}
     """Limiting parameter → what is wrong with a document that fails it, in words."""
+    marks: ClassVar[Mapping[str, str]] = {}
+    """Limiting parameter → a regular expression for what counts against a text, where there is one; reports highlight it."""
+
+    def found(self, parameter: str, text: str) -> list[tuple[int, int]]:
+        """Where in a text lies what counts against it by a limit: first character and the one after the last, ascending; [] where nobody can tell."""
+        mark = self.marks.get(parameter)
+        return [match.span() for match in re.finditer(mark, text) if match.group()] if mark else []
 
     def signals_used(self) -> tuple[str, ...]:
         """What `uses`, `where` and `by` name."""

@@ -56,6 +56,7 @@ def run(
     from tamis import recipe as recipes
     from tamis.cli import show
     from tamis.errors import RunError, suggest
+    from tamis.table import make_stage
     from tamis.warm import load_beside, warm
 
     mappers.steady_memory()
@@ -72,7 +73,8 @@ def run(
         described = plan.describe(made)
         show.out(json.dumps(described, indent=2) if as_json else show.plan(described))
         return
-    warm([stage for _, stage in made.named], say)
+    # The report shows texts with what `mask` finds hidden.
+    warm([*(stage for _, stage in made.named), make_stage("mask")], say)
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
     show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
@@ -106,6 +108,25 @@ def clusters(
 
     found = clustering.clusters(folder.opened(out), most)
     show.out(json.dumps(found, indent=2) if as_json else show.clusters(found, out))
+
+
+@app.command()
+def report(
+    out: Out,
+    samples: Annotated[int, typer.Option(min=0, help="Documents shown on either side of each rule; 0: no text at all.")] = 3,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show addresses and numbers of persons in the samples.")] = False,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the report of a finished run again: report.html, report.json, report.md and the data card."""
+    from tamis import folder
+    from tamis import report as reporting
+    from tamis.cli import show
+    from tamis.report.facts import Show
+
+    run = folder.opened(out)
+    reporting.write(run.out, run.manifest, Show(samples, masked=not unmasked), workers=workers)
+    show.out(json.dumps({name: f"{run.out}/{name}" for name in reporting.FILES}) if as_json else f"{run.out}/report.html")
 
 
 @app.command()
@@ -164,15 +185,22 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="OUT_A", help="The folder of a finished run.")],
     after: Annotated[str, typer.Argument(metavar="OUT_B", help="Another one.")],
     to: Annotated[str | None, typer.Option("--to", "-o", help="A Parquet file for all documents of another fate, with both verdicts.", show_default=False)] = None,
+    html: Annotated[str | None, typer.Option("--html", help="A page of the comparison, with the funnel and the mix of both runs.", show_default=False)] = None,
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which documents have another fate in another run, and why."""
     from tamis import diff as comparing
-    from tamis import folder
+    from tamis import files, folder
     from tamis.cli import compared, show
 
-    found = comparing.diff(folder.opened(before), folder.opened(after), to, workers=workers)
+    a, b = folder.opened(before), folder.opened(after)
+    found = comparing.diff(a, b, to, workers=workers)
+    if html:
+        from tamis.report import comparison
+
+        found = comparison.facts(a, b, found)
+        files.write_bytes(html, comparison.draw(found).encode())
     show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
 
 
