@@ -98,6 +98,18 @@ class Stage:
         where = getattr(self, "where", None)
         return tuple(dict.fromkeys((*self.uses, *(names_in(where) if where else ()))))
 
+    def packages_used(self) -> tuple[str, ...]:
+        """`packages`, and those that this stage's parameters ask for."""
+        return self.packages
+
+    def spares(self) -> tuple[str, ...]:
+        """Which of `fit` and `relate` this stage's parameters make needless, as what it would be fitted to is given."""
+        return ()
+
+    def groups(self) -> tuple[str, ...]:
+        """Own signals, and others by their names in `decide`, by whose values a run counts what every stage keeps."""
+        return ()
+
     def measure(self, docs: pa.Table) -> pl.DataFrame:  # noqa: ARG002  the contract's default measures nothing
         """Signals, row for row; a stage with `fit` takes the fitted bytes as its second argument.
 
@@ -264,8 +276,8 @@ def parameters(stage: Stage) -> dict[str, Any]:
 
 
 def has(stage: Stage, method: Literal["fit", "relate"]) -> bool:
-    """Whether a stage defines one of the two optional methods."""
-    return callable(getattr(stage, method, None))
+    """Whether a stage defines one of the two optional methods, and needs it."""
+    return callable(getattr(stage, method, None)) and method not in stage.spares()
 
 
 def named(stages: Sequence[Stage]) -> list[tuple[str, Stage]]:

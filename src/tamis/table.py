@@ -29,6 +29,7 @@ TABLE = {
     "contamination": "tamis.stages.contamination:Contamination",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
+    "topics": "tamis.stages.topics:Topics",
     "sample": "tamis.stages.sample:Sample",
 }
 """In the order in which `tamis stages` lists them: from cheap and certain to costly."""
