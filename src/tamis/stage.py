@@ -136,6 +136,18 @@ class Stage:
         """
         return signals.select(pl.col("copies"), reasons=no_reasons())
 
+    def account(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any] | None:  # noqa: ARG002
+        """What a stage that needs the corpus has to say of its verdicts as a whole, as JSON for the manifest; None: nothing.
+
+        Args:
+            signals: what `decide` saw.
+            copies: u8, what it said.
+
+        Returns:
+            "warnings": sentences for the user; "met": whether it could do what it was asked to. More is the stage's own.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Filter(Stage):

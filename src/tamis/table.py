@@ -30,6 +30,8 @@ TABLE = {
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
     "topics": "tamis.stages.topics:Topics",
+    "tokens": "tamis.stages.tokens:Tokens",
+    "rebalance": "tamis.stages.rebalance:Rebalance",
     "sample": "tamis.stages.sample:Sample",
 }
 """In the order in which `tamis stages` lists them: from cheap and certain to costly."""

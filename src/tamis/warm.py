@@ -83,5 +83,9 @@ def _use(stages: Sequence[Stage]) -> None:
 def examples() -> list[Stage]:
     """Every built-in stage with its defaults, or, where it must be told something, with something harmless."""
     items = Path(__file__).parent / "stages" / "evaluation_example.txt"
-    needed: dict[str, dict[str, Any]] = {"rules": {"min": {"score": 0.0}}, "contamination": {"against": {"example": items}}}
+    needed: dict[str, dict[str, Any]] = {
+        "rules": {"min": {"score": 0.0}},
+        "contamination": {"against": {"example": items}},
+        "rebalance": {"by": "source"},
+    }
     return [stage_class(name)(**needed.get(name, {})) for name in TABLE]

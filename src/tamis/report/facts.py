@@ -29,6 +29,8 @@ from the data are cut where they are long.
       curated_others   the same of all other values together, null where there are none; value: how many
     duplicates   stages that drop documents in favour of a partner: stage, removed; clusters (null: not to be told from the
                  ledger); largest: the 10 largest sizes: size, clusters, removed
+    mix          what the corpus is made of, by topic, source and language, before and after each stage: see `tamis.mix.Mix.facts`
+    balance      stage that balances → its targets, and what became of them: see `tamis.stages._balance.account`
     quarantine   reason → documents;  unreadable_files: file → problem;  faults: stage → documents;  warnings
     inputs       files read: name, rows, bytes, fingerprint (SHA-256)
 """
@@ -81,6 +83,8 @@ def facts(run: Finished) -> Fact:
         "pairs": _pairs(gathered, manifest["funnel"]),
         "axes": _axes(gathered, counts, content.get("columns") or {}),
         "duplicates": _duplicates(gathered, manifest["funnel"]),
+        "mix": manifest.get("mix", []),
+        "balance": manifest.get("balance", {}),
         "quarantine": dict(counts["quarantined"]),
         "unreadable_files": dict(counts["unreadable_files"]),
         "faults": dict(counts["faults"]),

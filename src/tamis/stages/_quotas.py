@@ -78,6 +78,8 @@ def largest_total(caps: np.ndarray, highest: float) -> float:
     Returns:
         The largest T with sum(min(caps, highest * T)) >= T; 0 if there is none above.
     """
+    if highest >= UNLIMITED:
+        return float(caps.sum())
     ascending = np.sort(caps[caps > 0])
     n = len(ascending)
     if n * highest < 1 - CLOSE:

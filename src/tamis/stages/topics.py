@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -112,6 +112,12 @@ class Topics(Filter):
         except ValueError as error:
             place = "what it was fitted to" if self.fitted is None else f'"{self.fitted}"'
             raise DataError(f"{self.name()}: {place} holds no topics: {error}.\nFix: name a file that lies in fitted/ of a run.") from error
+
+    def describe(self, fitted: bytes) -> list[dict[str, Any]]:
+        """Each topic that was found: topic, words (most telling first), sampled (documents of the sample)."""
+        from tamis.stages import _topic_model
+
+        return list(_topic_model.described(_topic_model.load(fitted)))
 
     def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Limits, and the topic for the ledger."""
