@@ -282,8 +282,8 @@ def _choose(
     if reached is None:
         return Chosen(np.zeros(0, np.uint64), pl.DataFrame())
     verdicts = decide(step, reached, signals.relations(step.name))
-    if accounts is not None and (said := account_of(step, reached, verdicts["copies"])) is not None:
-        accounts[step.name] = said
+    if accounts is not None and (account := account_of(step, reached, verdicts["copies"])) is not None:
+        accounts[step.name] = account
     rows = reached["row"].to_numpy()
     copies[rows] = verdicts["copies"].to_numpy()
     # Of most documents nothing is said.

@@ -126,7 +126,7 @@ def _fate(rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> dict[st
 def _changes(whole: pl.DataFrame, stages: Sequence[str], measure: str) -> list[dict[str, Any]]:
     values = sorted(whole["value"].unique().to_list(), key=lambda value: (value is None, value))
     place = {value: i for i, value in enumerate(values)}
-    left = [0] * len(values)
+    left: list[int] = [0] * len(values)
     gone = {stage: [0] * len(values) for stage in stages}
     for value, stage, amount in whole.select("value", "stage", measure).iter_rows():
         left[place[value]] += amount
@@ -135,22 +135,17 @@ def _changes(whole: pl.DataFrame, stages: Sequence[str], measure: str) -> list[d
     found = []
     for stage in stages:
         after = [a - b for a, b in zip(left, gone[stage], strict=True)]
-        if any(gone[stage]) and sum(after):
+        if any(gone[stage]) and any(after):
             found.append({"stage": stage, **_moved(left, after, values)})
         left = after
     return found
 
 
-def _moved(before: Sequence[int], after: Sequence[int], values: Sequence[str | None]) -> dict[str, Any]:
-    shares = [[one / sum(amounts) for one in amounts] for amounts in (before, after)]
-    gains = [b - a for a, b in zip(*shares, strict=True)]
-    most = max(range(len(gains)), key=lambda i: abs(gains[i]))
-    return {
-        "moved": round(sum(map(abs, gains)) / 2, 6),
-        "value": values[most],
-        "before": round(shares[0][most], 6),
-        "after": round(shares[1][most], 6),
-    }
+def _moved(before: list[int], after: list[int], values: Sequence[str | None]) -> dict[str, Any]:
+    first, then = ([one / sum(amounts) for one in amounts] for amounts in (before, after))
+    gains = [abs(b - a) for a, b in zip(first, then, strict=True)]
+    most = gains.index(max(gains))
+    return {"moved": round(sum(gains) / 2, 6), "value": values[most], "before": round(first[most], 6), "after": round(then[most], 6)}
 
 
 def warnings(facts: Sequence[Mapping[str, Any]], balancing: Mapping[str, Any]) -> list[str]:

@@ -168,8 +168,8 @@ def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates,
     place = numbers.run.relation(step.name)
     relations = files.read_frame(place).lazy() if files.exists(place) else None
     copies = ledger.copies_of(step, living, relations)
-    if (said := ledger.account_of(step, living, copies)) is not None:
-        found.accounts[step.name] = said
+    if (account := ledger.account_of(step, living, copies)) is not None:
+        found.accounts[step.name] = account
     _note(found, living["row"].to_numpy(), living["copies"].to_numpy(), copies.to_numpy(), numbers.number[step.name])
 
 

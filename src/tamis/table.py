@@ -30,6 +30,8 @@ TABLE = {
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
     "topics": "tamis.stages.topics:Topics",
+    "importance": "tamis.stages.importance:Importance",
+    "axes": "tamis.stages.axes:Axes",
     "tokens": "tamis.stages.tokens:Tokens",
     "rebalance": "tamis.stages.rebalance:Rebalance",
     "sample": "tamis.stages.sample:Sample",

@@ -86,6 +86,6 @@ def examples() -> list[Stage]:
     needed: dict[str, dict[str, Any]] = {
         "rules": {"min": {"score": 0.0}},
         "contamination": {"against": {"example": items}},
-        "rebalance": {"by": "source"},
+        "importance": {"like": [items]},
     }
     return [stage_class(name)(**needed.get(name, {})) for name in TABLE]

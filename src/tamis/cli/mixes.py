@@ -22,7 +22,7 @@ def balance(name: str, account: Mapping[str, Any], before: Mapping[str, Any] | N
     """
     groups = account["groups"]
     was = {one["group"]: one["given_share"] for one in before["groups"]} if before else {}
-    rows = [(" × ".join(account["by"]), "documents", "written", "share", "target", *(["before", "then"] if before else ["achieved"]), "")]
+    rows = [(" × ".join(account["by"]) or "group", "documents", "written", "share", "target", *(["before", "then"] if before else ["achieved"]), "")]
     for one in groups[:MOST_GROUPS]:
         shares = [one["share"], one["target_share"], *([was.get(one["group"], 0.0)] if before else []), one["given_share"]]
         rows.append((short(one["group"]), f"{one['documents']:,}", f"{one['written']:,}", *(f"{value:.1%}" for value in shares), "scarce" if one["scarce"] else ""))

@@ -65,8 +65,7 @@ def _classes() -> np.ndarray:
     kinds = np.full(0x110000, _OTHERS, np.uint8)
     kinds[:128] = _MARKS
     kinds[ord("0") : ord("9") + 1] = _DIGITS
-    for first, last in ("az", "AZ"):
-        kinds[ord(first) : ord(last) + 1] = _LETTERS
+    kinds[ord("a") : ord("z") + 1] = kinds[ord("A") : ord("Z") + 1] = _LETTERS
     for first, last, kind in _RANGES:
         kinds[first : last + 1] = kind
     kinds[(unicode.flags() & unicode.SPACE) != 0] = _NONE

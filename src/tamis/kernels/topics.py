@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from tamis.kernels import unicode
-from tamis.kernels._jit import aligned, f64, helper, i32, i64, kernel, reads, u8, u16, u32, writes
+from tamis.kernels._jit import aligned, f64, helper, i32, i64, kernel, reads, u8, u16, writes
 from tamis.kernels._text import decode
 from tamis.kernels.unicode import ALONE, LETTER, MARK
 

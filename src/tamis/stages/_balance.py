@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def solve(stage: Rebalance, frame: pl.DataFrame) -> Solved:
         StageError: the target names a group that is not there, or the unit is no count.
     """
     columns = [frame[axis].cast(pl.String).fill_null(NONE) for axis in stage.axes()]
-    group, groups = codes(columns)
+    group, groups = codes(columns, frame.height)
     sizes = _sizes(stage, frame)
     amounts = np.bincount(group, sizes, len(groups))
     whole, shares = shares_of(stage, groups, amounts)
@@ -148,7 +149,7 @@ def _strata(stage: Rebalance, frame: pl.DataFrame, group: np.ndarray, sizes: np.
     owner, wanted = pairs // max(1, len(levels)), held * levels[pairs % max(1, len(levels))]
     given, high = np.zeros(len(pairs)), held * stage.max_copies
     borders = np.searchsorted(owner, np.arange(int(group.max(initial=-1)) + 2))
-    for g, (a, b) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+    for g, (a, b) in enumerate(pairwise(borders.tolist())):
         given[a:b] = fill(float(quotas.quotas[g]), wanted[a:b], np.zeros(b - a), high[a:b])
     return stratum, held, given
 

@@ -10,29 +10,25 @@ import polars as pl
 from tamis.stages._shares import CLOSE
 
 
-def codes(columns: Sequence[pl.Series]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+def codes(columns: Sequence[pl.Series], n: int) -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """Groups of rows with equal values.
 
     Args:
-        columns: values (string, null: none).
+        columns: values (string, no nulls), n each; of no column, all rows are one group, ("all",).
+        n: rows.
 
     Returns:
         i64[n]: the group of each row.
         The values of each group, in the order of these; only groups that occur.
     """
-    code = np.zeros(len(columns[0]), np.int64)
-    axes: list[list[str]] = []
+    code = np.zeros(n, np.int64)
+    groups: list[tuple[str, ...]] = [()] if n else []
     for column in columns:
         values = column.unique().sort().to_list()
-        axes.append(values)
         code = code * len(values) + column.cast(pl.Enum(values)).to_physical().to_numpy().astype(np.int64)
-        there, code = np.unique(code, return_inverse=True) if code.size and int(code.max()) > 10 * code.size else _dense(code)
-        kept = np.asarray(there)
-        if len(axes) == 1:
-            pairs = [(values[i],) for i in kept.tolist()]
-        else:
-            pairs = [(*pairs[i // len(values)], values[i % len(values)]) for i in kept.tolist()]
-    return code, pairs
+        there, code = np.unique(code, return_inverse=True) if n and int(code.max()) > 10 * n else _dense(code)
+        groups = [(*groups[i // len(values)], values[i % len(values)]) for i in there.tolist()]
+    return code, groups if columns else [("all",)] * len(groups)
 
 
 def _dense(code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +59,7 @@ def factors(stratum: np.ndarray, sizes: np.ndarray, quotas: np.ndarray, order: p
     whole = np.floor(rate + CLOSE)
     rest = np.maximum(0.0, quotas - whole * held)
     rest[rest <= CLOSE * held] = 0
-    taken = whole.astype(np.int64)[stratum]
+    taken = np.asarray(whole.astype(np.int64)[stratum])
     asked = rest[stratum] > 0
     if not asked.any():
         return taken

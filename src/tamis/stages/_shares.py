@@ -61,7 +61,7 @@ def named(groups: Sequence[str], amounts: np.ndarray, target: Mapping[str, float
             said = ", ".join(f"{name} {share:g}" for name, share in target.items())
             raise StageError(f"{stage}: the targets sum to {found.sum():.3f}, not 1 ({said}), and there is no other group to take the rest.\nFix: scale them.")
         found[others] = rest * amounts[others] / amounts[others].sum()
-    return found / found.sum()
+    return np.asarray(found / found.sum())
 
 
 def raked(cells: np.ndarray, amounts: np.ndarray, margins: Sequence[np.ndarray]) -> np.ndarray:

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,11 +29,13 @@ Group = tuple[str, ...]
 def check(stage: Rebalance) -> None:
     """Refuse what cannot be meant."""
     name, axes = stage.name(), stage.axes()
-    if not axes or len(set(axes)) < len(axes):
+    if len(set(axes)) < len(axes):
         raise StageError(f'{name}: "by" names columns or signals, each once, not "{stage.by}".')
     asked = [one for one, value in (("target", stage.target), ("exponent", stage.exponent), ("like", stage.like or None)) if value is not None]
     if len(asked) > 1:
         raise StageError(f'{name}: "{asked[0]}" and "{asked[1]}" both say what the shares should be.\nFix: give one of them.')
+    if asked and not axes and stage.target != "natural":
+        raise StageError(f'{name}: "{asked[0]}" says what the shares of groups should be, and "by" names none.\nFix: say by: topics.topic, or whatever makes a group.')
     if stage.exponent is not None and not 0 <= stage.exponent < math.inf:
         raise StageError(f'{name}: "exponent" is at least 0, not {stage.exponent}.')
     if stage.unit not in UNITS and "." not in stage.unit:
@@ -43,13 +44,17 @@ def check(stage: Rebalance) -> None:
         raise StageError(f'{name}: "max_copies" is 1 to 255, not {stage.max_copies}.')
     if stage.emit not in ("copies", "weights"):
         raise StageError(f'{name}: "emit" is "copies" or "weights", not "{stage.emit}".')
-    if stage.prefer and stage.importance:
-        raise StageError(f'{name}: "prefer" and "importance" both say who is taken first.\nFix: give one of them.')
-    if stage.importance is not None and "." not in stage.importance:
-        raise StageError(f'{name}: "importance" is a signal of a stage above, like importance.log_ratio, not "{stage.importance}".')
+    _check_order(stage)
     _check_numbers(stage)
     if isinstance(stage.target, Mapping):
         _check_target(stage.target, stage)
+
+
+def _check_order(stage: Rebalance) -> None:
+    if stage.prefer and stage.importance:
+        raise StageError(f'{stage.name()}: "prefer" and "importance" both say who is taken first.\nFix: give one of them.')
+    if stage.importance is not None and "." not in stage.importance:
+        raise StageError(f'{stage.name()}: "importance" is a signal of a stage above, like importance.log_ratio, not "{stage.importance}".')
 
 
 def _check_numbers(stage: Rebalance) -> None:
@@ -60,9 +65,9 @@ def _check_numbers(stage: Rebalance) -> None:
     if stage.min_share is not None and stage.max_share is not None and stage.min_share > stage.max_share:
         raise StageError(f'{name}: "min_share" is {stage.min_share} and "max_share" is {stage.max_share}: nothing could be both.')
     for column, weights in stage.weights.items():
-        for value, weight in weights.items():
+        for group, weight in weights.items():
             if not 0 < weight < math.inf:
-                raise StageError(f'{name}: "weights: {column}: {value}" must be above 0, not {weight}.\nFix: to leave documents out, use `rules` above.')
+                raise StageError(f'{name}: "weights: {column}: {group}" must be above 0, not {weight}.\nFix: to leave documents out, use `rules` above.')
     budget_of(stage)
 
 
@@ -94,16 +99,20 @@ def budget_of(stage: Rebalance) -> float | None:
         StageError: it is no number.
     """
     given = stage.budget
-    if isinstance(given, str) and given.strip() == "all":
-        return math.inf
+    if given is None:
+        return None
     if isinstance(given, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kMGT])B?)?\s*", given)
-        if not match:
+        if given.strip() == "all":
+            return math.inf
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kMGT])B?)?\s*", given)
+        if not found:
             raise StageError(f'{stage.name()}: "budget" is a number like 500M, 2GB or 10e9, or "all", not "{given}".')
-        given = float(match[1]) * _POWERS[match[2] or ""]
-    if given is not None and not 0 < given < math.inf:
+        amount = float(found[1]) * _POWERS[found[2] or ""]
+    else:
+        amount = float(given)
+    if not 0 < amount < math.inf:
         raise StageError(f'{stage.name()}: "budget" must be above 0, not {given}.')
-    return None if given is None else float(given)
+    return amount
 
 
 def _axis_names(stage: Rebalance) -> tuple[str, ...]:
@@ -156,7 +165,7 @@ def _alike(stage: Rebalance, groups: list[Group], amounts: np.ndarray) -> tuple[
         if len(wanted) > 1:
             there = {name: {value: share for value, share in shares.items() if any(group[i] == value for group in groups)} for i, (name, shares) in enumerate(wanted.items())}
             return groups, _by_axis(stage, groups, amounts, {name: _scaled(shares) for name, shares in there.items()})
-        counted = {(value,): share for value, share in next(iter(wanted.values())).items()}
+        counted: dict[Group, float] = {(value,): share for value, share in next(iter(wanted.values())).items()}
     else:
         counted = dict(_of_shards(stage))
     whole = [*groups, *sorted(set(counted) - set(groups))]
@@ -197,8 +206,8 @@ def _of_shards(stage: Rebalance) -> Iterator[tuple[Group, float]]:
                 raise DataError(f'{stage.name()}: "{path}" lacks the column "{name}". {suggest(name, present, what="columns:")}')
         size = pl.col("text").str.len_bytes() if stage.unit in ("bytes", "words") and "text" in present else pl.lit(1)
         copies = pl.col("copies").cast(pl.Int64) if "copies" in present else pl.lit(1)
-        values = [pl.col(name).cast(pl.String).fill_null(NONE).alias(f"{i}") for i, name in enumerate(names)]
-        frames.append(scan.select(*values, size=(size.cast(pl.Int64) * copies).fill_null(0)).group_by([f"{i}" for i in range(len(names))]).agg(pl.col("size").sum()).collect())
+        labels = [pl.col(name).cast(pl.String).fill_null(NONE).alias(f"{i}") for i, name in enumerate(names)]
+        frames.append(scan.select(*labels, size=(size.cast(pl.Int64) * copies).fill_null(0)).group_by(pl.exclude("size")).agg(pl.col("size").sum()).collect())
     whole = pl.concat(frames).group_by([f"{i}" for i in range(len(names))]).agg(pl.col("size").sum())
-    for *values, size in whole.iter_rows():
-        yield tuple(values), float(size)
+    for row in whole.iter_rows():
+        yield tuple(map(str, row[:-1])), float(row[-1])

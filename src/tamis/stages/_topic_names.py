@@ -34,7 +34,8 @@ def names_of(texts: pa.Array, label: np.ndarray, clusters: int) -> tuple[list[st
     share = pl.col("here") / pl.col("size")
     lift = share / (pl.col("everywhere") / max(1, held.height))
     ranked = inside.with_columns(telling=share * lift.log()).sort("cluster", "telling", "word", descending=[False, True, False])
-    lists = {cluster: words for cluster, words in ranked.group_by("cluster", maintain_order=True).agg(pl.col("word").head(5 * WORDS)).iter_rows()}
+    best = ranked.group_by("cluster", maintain_order=True).agg(pl.col("word").head(5 * WORDS))
+    lists = dict(zip(best["cluster"].to_list(), best["word"].to_list(), strict=True))
     words = [_different(lists.get(i, [])) for i in range(clusters)]
     return _unlike(words), [tuple(some[:WORDS]) for some in words]
 

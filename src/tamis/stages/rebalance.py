@@ -38,7 +38,7 @@ class Rebalance(Stage):
 
     Args:
         by: what makes a group: a column (`source`), or a signal of a stage above (`topics.topic`, `axes.format`); or
-            several of them, crossed. A document without a value is of the group "none".
+            several of them, crossed. A document without a value is of the group "none". Of nothing: all documents are one group.
         target: {law: 0.3, news: 0.2}: shares of groups; what they leave goes to the other groups, in the proportions that
             these have, and if they leave nothing, the others are dropped. Of several axes, {topics.topic: {law: 0.3}, lang: {en: 0.9}}: the
             shares on each axis, met together, by raking; or shares of crossed groups, {law / en: 0.1}. "uniform": the same for all. "natural": as they are.
@@ -73,7 +73,7 @@ class Rebalance(Stage):
         p^exponent: Devlin et al. 2019 (multilingual BERT, .7), Conneau et al. 2020 (XLM-R, .3). Weighted draws: Efraimidis and Spirakis 2006.
     """
 
-    by: str | tuple[str, ...]
+    by: str | tuple[str, ...] = ()
     target: Target | None = None
     exponent: float | None = None
     like: tuple[Path, ...] = ()

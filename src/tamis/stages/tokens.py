@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from tamis.documents import utf8
-from tamis.errors import DataError, StageError, require
+from tamis.errors import DataError, require
 from tamis.stage import Filter
 
 PER_CHARACTER = {
