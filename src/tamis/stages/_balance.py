@@ -99,7 +99,7 @@ def called(unit: str) -> str:
 
 
 def _whole(amount: float) -> str:
-    return f"{amount:,.0f}"
+    return f"{math.floor(amount + 0.5):,}"
 
 
 def solve(stage: Rebalance, frame: pl.DataFrame) -> Solved:

@@ -111,7 +111,9 @@ def counted(texts: pa.Array | pa.ChunkedArray, tokenizer: Path) -> np.ndarray:
 
 def _batches(texts: pa.Array | pa.ChunkedArray) -> list[list[str]]:
     _, borders = utf8(texts)
-    cuts = (borders[:-1] - borders[:1]) // BATCH_BYTES if len(borders) > 1 else np.zeros(0, np.int64)
+    if len(borders) == 1:
+        return []
+    cuts = (borders[:-1] - borders[0]) // BATCH_BYTES
     starts = np.flatnonzero(np.diff(cuts, prepend=-1)).tolist()
     return [texts.slice(a, b - a).to_pylist() for a, b in zip(starts, [*starts[1:], len(cuts)], strict=True)]
 
