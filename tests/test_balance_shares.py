@@ -114,7 +114,7 @@ def test_limits_of_shares_hold(amounts: list[int], lowest: float | None, highest
     """Shares within limits sum to 1, obey the limits, and keep their order."""
     shares = _shares.powered(np.array(amounts, float), 1.0)
     if highest is not None and highest * len(amounts) < 1:
-        with pytest.raises(StageError, match="make .* of all"):
+        with pytest.raises(StageError, match=r"make .* of all"):
             _shares.within(shares, lowest, highest, "rebalance")
         return
     found = _shares.within(shares, lowest, highest, "rebalance")

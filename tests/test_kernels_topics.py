@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from typing import Any
@@ -175,7 +176,7 @@ def ngrams_slowly(text: str) -> list[Any]:
         else:
             words.append(lowered)
         kind_before = kind
-    return [*words, *zip(words, words[1:], strict=False)]
+    return [*words, *itertools.pairwise(words)]
 
 
 @settings(max_examples=200)

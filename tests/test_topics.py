@@ -20,11 +20,11 @@ from tamis.stages._topic_names import names_of
 from tamis.stages.topics import Topics
 
 VOCABULARY = {
-    "court": "judge court appeal verdict lawyer trial witness sentence statute plaintiff defendant hearing".split(),
-    "kitchen": "onion garlic butter oven recipe flour simmer sauce pepper dough pan seasoning".split(),
-    "ocean": "whale coral reef tide current plankton harbour sailor wave salt island squid".split(),
+    "court": ["judge", "court", "appeal", "verdict", "lawyer", "trial", "witness", "sentence", "statute", "plaintiff", "defendant", "hearing"],
+    "kitchen": ["onion", "garlic", "butter", "oven", "recipe", "flour", "simmer", "sauce", "pepper", "dough", "pan", "seasoning"],
+    "ocean": ["whale", "coral", "reef", "tide", "current", "plankton", "harbour", "sailor", "wave", "salt", "island", "squid"],
 }
-COMMON = "the and with about after before there their which would could every".split()
+COMMON = ["the", "and", "with", "about", "after", "before", "there", "their", "which", "would", "could", "every"]
 
 
 def documents(n: int = 300, seed: int = 0) -> pa.Table:
