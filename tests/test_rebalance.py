@@ -294,7 +294,7 @@ def account(**how: Any) -> dict[str, Any]:
     seen = signals.hstack(SMALL.select(pl.col("topic", "lang", "score").name.prefix("doc."))).with_columns(
         pl.lit(0, pl.UInt64).alias("text._rest"), copies=pl.lit(1, pl.UInt8), row=pl.int_range(SMALL.height, dtype=pl.UInt64)
     )
-    return stage.account(seen, stage.decide(seen.lazy()).collect()["copies"])
+    return stage.outcome(seen, stage.decide(seen.lazy()).collect()["copies"])
 
 
 def test_the_account_counts_what_was_done() -> None:

@@ -111,7 +111,7 @@ class _Run:
     how: How
     began: float
     seconds: dict[str, float] = field(default_factory=dict)
-    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
     mix: list[dict[str, Any]] = field(default_factory=list)
 
     def whole(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class _Run:
         counted, mixed, copies, sizes = tally.Tally(), mix.Mix(self.plan.steps), [], []
         with self.timed("decide", sum(signals.sizes)) as say:
             writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
-            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals, self.accounts)):
+            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals, self.outcomes)):
                 full = _addressed(verdicts, house, signals.shard_names(slab))
                 writer.add(full)
                 counted.add(full, house["text.bytes"])
@@ -232,8 +232,8 @@ class _Run:
             "funnel": funnel,
             "not_compared": left_out,
             "mix": self.mix,
-            "balance": self.accounts,
-            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.accounts),
+            "balance": self.outcomes,
+            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.outcomes),
             "versions": _versions(),
         }
         lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())

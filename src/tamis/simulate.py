@@ -32,12 +32,12 @@ class Fates:
     Args:
         copies: u8[n].
         stage: u8[n], 0 for a kept document, else the number of the stage that drops it, from 1.
-        accounts: what stages that need the corpus say of their verdicts as a whole.
+        outcomes: what stages that need the corpus say of their verdicts as a whole.
     """
 
     copies: np.ndarray
     stage: np.ndarray
-    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates,
     place = numbers.run.relation(step.name)
     relations = files.read_frame(place).lazy() if files.exists(place) else None
     copies = ledger.copies_of(step, living, relations)
-    if (account := ledger.account_of(step, living, copies)) is not None:
-        found.accounts[step.name] = account
+    if (outcome := ledger.outcome_of(step, living, copies)) is not None:
+        found.outcomes[step.name] = outcome
     _note(found, living["row"].to_numpy(), living["copies"].to_numpy(), copies.to_numpy(), numbers.number[step.name])
 
 

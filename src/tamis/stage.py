@@ -136,7 +136,7 @@ class Stage:
         """
         return signals.select(pl.col("copies"), reasons=no_reasons())
 
-    def account(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any] | None:  # noqa: ARG002
+    def outcome(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any] | None:  # noqa: ARG002
         """What a stage that needs the corpus has to say of its verdicts as a whole, as JSON for the manifest; None: nothing.
 
         Args:

@@ -55,7 +55,7 @@ def what_if(run: Finished, assignments: Sequence[str], *, workers: int | None = 
         "changes": [asdict(change) for change in changes],
         **summary(numbers, cube),
         "rules": firing.noted(steps),
-        "balance": {name: {"before": run.manifest.get("balance", {}).get(name), "after": said} for name, said in fates.accounts.items()},
+        "balance": {name: {"before": run.manifest.get("balance", {}).get(name), "after": said} for name, said in fates.outcomes.items()},
         "words": words_of(numbers),
     }
 

@@ -147,6 +147,6 @@ class Rebalance(Stage):
         reasons = pl.when(dropped).then(reason).otherwise(no_reasons())
         return frame.lazy().select(copies=pl.lit(pl.Series(copies)), reasons=reasons, **weight)
 
-    def account(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any]:
+    def outcome(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any]:
         """What the target was, group by group, and what became of it; see `_balance.account`."""
         return _balance.account(self, signals, copies)
