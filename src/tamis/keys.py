@@ -50,7 +50,7 @@ def description(stage: Stage, columns: Columns, above: Sequence[str], fingerprin
     measuring = stage.measured_by
     values = {key: value for key, value in parameters(stage).items() if key not in DECIDING}
     # Only where there are any, so that the keys of stages without stay what they were.
-    packages = {"packages": {package: installed(package, stage.name()) for package in stage.packages}} if stage.packages else {}
+    packages = {"packages": {package: installed(package, stage.name()) for package in stage.packages_used()}} if stage.packages_used() else {}
     beside = {"beside": [hashed(file) for file in stage.files_beside()]} if stage.files_beside() else {}
     return {
         "stage": table.reference_of(stage) if table.is_built_in(stage) else type(stage).__qualname__,

@@ -60,6 +60,12 @@ LEVELS = {"zstd": (1, 22), "gzip": (1, 9)}
 KEYS = ("columns", "seed", "stages", "output")
 
 
+def strict(recipe: Recipe) -> Recipe:
+    """The recipe with `strict: true` for every stage that knows it."""
+    stages = (replace(stage, strict=True) if hasattr(stage, "strict") else stage for stage in recipe.stages)  # type: ignore[type-var]
+    return replace(recipe, stages=tuple(stages))
+
+
 class _Loader(yaml.SafeLoader):
     """YAML without its surprises: `no` is Norwegian, a date is text, 1e-3 is a number, a key stands once."""
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from tamis import __version__, begin, files, keys, ledger, mappers, shards, tally
+from tamis import __version__, begin, files, keys, ledger, mappers, mix, shards, tally
 from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
 from tamis.plan import BASE, Plan
@@ -114,6 +114,8 @@ class _Run:
     began: float
     seconds: dict[str, float] = field(default_factory=dict)
     reused: bool = False
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mix: list[dict[str, Any]] = field(default_factory=list)
 
     def whole(self) -> dict[str, Any]:
         self.fit()
@@ -172,18 +174,20 @@ class _Run:
     def decide(self, signals: DiskSignals) -> tuple[tally.Tally, list[np.ndarray], list[np.ndarray]]:
         """Write the ledger; copies (u8) and bytes (u32) of the documents of each slab."""
         files.remove(files.join(self.plan.out, "ledger"))
-        counted, copies, sizes = tally.Tally(), [], []
+        counted, mixed, copies, sizes = tally.Tally(), mix.Mix(self.plan.steps), [], []
         with self.timed("decide", sum(signals.sizes)) as say:
             writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
-            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals)):
+            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals, self.outcomes)):
                 full = _addressed(verdicts, house, signals.shard_names(slab))
                 writer.add(full)
                 counted.add(full, house["text.bytes"])
+                mixed.add(verdicts, house)
                 copies.append(full["copies"].to_numpy())
                 sizes.append(house["text.bytes"].to_numpy())
                 say.advance(full.height, 0)
             writer.close()
         counted.check(sum(one.readable for one in (signals.done[chunk.name] for chunk in self.plan.corpus.chunks)))
+        self.mix = mixed.facts()
         return counted, copies, sizes
 
     def write(self, signals: DiskSignals, copies: list[np.ndarray], sizes: list[np.ndarray]) -> int:
@@ -232,7 +236,9 @@ class _Run:
             },
             "funnel": funnel,
             "not_compared": left_out,
-            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out),
+            "mix": self.mix,
+            "balance": self.outcomes,
+            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.outcomes),
             "versions": _versions(),
         }
         lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())

@@ -7,9 +7,9 @@ of a run with these limits. Held in memory: two bytes a document, and what stage
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,10 +32,12 @@ class Fates:
     Args:
         copies: u8[n].
         stage: u8[n], 0 for a kept document, else the number of the stage that drops it, from 1.
+        outcomes: what stages that need the corpus say of their verdicts as a whole.
     """
 
     copies: np.ndarray
     stage: np.ndarray
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def _judge(
 ) -> pl.DataFrame:
     """Take a slab through stages that judge each document by itself; its frame, with `row` and `copies`."""
     rows = pl.int_range(place.start, place.stop, dtype=pl.UInt64, eager=True).alias("row")
-    frame = pl.DataFrame([rows, pl.Series("copies", found.copies[place])]).hstack(frame)
+    frame = pl.DataFrame([rows, pl.Series("copies", found.copies[place].copy())]).hstack(frame)
     for step in steps:
         if look is not None:
             look(step, frame)
@@ -177,13 +179,10 @@ def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates,
     del parts
     place = numbers.run.relation(step.name)
     relations = files.read_frame(place).lazy() if files.exists(place) else None
-    _note(
-        found,
-        living["row"].to_numpy(),
-        living["copies"].to_numpy(),
-        ledger.copies_of(step, living, relations).to_numpy(),
-        numbers.number[step.name],
-    )
+    copies = ledger.copies_of(step, living, relations)
+    if (outcome := ledger.outcome_of(step, living, copies)) is not None:
+        found.outcomes[step.name] = outcome
+    _note(found, living["row"].to_numpy(), living["copies"].to_numpy(), copies.to_numpy(), numbers.number[step.name])
 
 
 def before(numbers: Numbers) -> Fates:

@@ -111,6 +111,18 @@ class Stage:
         """
         return []
 
+    def packages_used(self) -> tuple[str, ...]:
+        """`packages`, and those that this stage's parameters ask for."""
+        return self.packages
+
+    def spares(self) -> tuple[str, ...]:
+        """Which of `fit` and `relate` this stage's parameters make needless, as what it would be fitted to is given."""
+        return ()
+
+    def groups(self) -> tuple[str, ...]:
+        """Own signals, and others by their names in `decide`, by whose values a run counts what every stage keeps."""
+        return ()
+
     def measure(self, docs: pa.Table) -> pl.DataFrame:  # noqa: ARG002  the contract's default measures nothing
         """Signals, row for row; a stage with `fit` takes the fitted bytes as its second argument.
 
@@ -136,6 +148,18 @@ class Stage:
             Further columns join the ledger; one called `partner` holds a row number (u64) and is shown as an address.
         """
         return signals.select(pl.col("copies"), reasons=no_reasons())
+
+    def outcome(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any] | None:  # noqa: ARG002
+        """What a stage that needs the corpus has to say of its verdicts as a whole, as JSON for the manifest; None: nothing.
+
+        Args:
+            signals: what `decide` saw.
+            copies: u8, what it said.
+
+        Returns:
+            "warnings": sentences for the user; "met": whether it could do what it was asked to. More is the stage's own.
+        """
+        return None
 
 
 @dataclass(frozen=True)
@@ -284,8 +308,8 @@ def parameters(stage: Stage) -> dict[str, Any]:
 
 
 def has(stage: Stage, method: Literal["fit", "relate"]) -> bool:
-    """Whether a stage defines one of the two optional methods."""
-    return callable(getattr(stage, method, None))
+    """Whether a stage defines one of the two optional methods, and needs it."""
+    return callable(getattr(stage, method, None)) and method not in stage.spares()
 
 
 def named(stages: Sequence[Stage]) -> list[tuple[str, Stage]]:

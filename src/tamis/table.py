@@ -34,6 +34,11 @@ TABLE = {
     "best": "tamis.stages.best:Best",
     "exact_duplicates": "tamis.stages.exact_duplicates:ExactDuplicates",
     "near_duplicates": "tamis.stages.near_duplicates:NearDuplicates",
+    "topics": "tamis.stages.topics:Topics",
+    "importance": "tamis.stages.importance:Importance",
+    "axes": "tamis.stages.axes:Axes",
+    "tokens": "tamis.stages.tokens:Tokens",
+    "rebalance": "tamis.stages.rebalance:Rebalance",
     "sample": "tamis.stages.sample:Sample",
 }
 """In the order in which `tamis stages` lists them: from cheap and certain to costly."""

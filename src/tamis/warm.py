@@ -89,5 +89,6 @@ def examples() -> list[Stage]:
         "perplexity": {"model": Path("example.ngram")},  # no such file: it is not read for no documents
         "quality": {"model": folder / "quality_example.bin", "label": "good"},
         "best": {"of": "text.bytes"},
+        "importance": {"like": [folder / "evaluation_example.txt"]},
     }
     return [stage_class(name)(**needed.get(name, {})) for name in TABLE]

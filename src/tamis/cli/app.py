@@ -49,6 +49,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     add: Annotated[bool, typer.Option("--add", help="Accept shards that were not there before.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Accept changed shards: begin again, reusing what still holds.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop, with exit code 2, where a target or a budget cannot be met.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sift shards: measure, decide, write curated shards, a ledger and a report."""
@@ -63,7 +64,7 @@ def run(
     if mapper not in mappers.MAPPERS:
         raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
     say = show.progress()
-    loaded = recipes.load(recipe)
+    loaded = recipes.strict(recipes.load(recipe)) if strict else recipes.load(recipe)
     load_beside(loaded.stages)
     how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
     made = runner.prepare(loaded, inputs, out, how)
@@ -127,6 +128,20 @@ def report(
     run = folder.opened(out)
     reporting.write(run.out, run.manifest, Show(samples, masked=not unmasked), workers=workers)
     show.out(json.dumps({name: f"{run.out}/{name}" for name in reporting.FILES}) if as_json else f"{run.out}/report.html")
+
+
+@app.command()
+def topics(
+    out: Out,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many topics.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the topics of a run, with their words, their sizes and their most central documents."""
+    from tamis import folder, topics_found
+    from tamis.cli import mixes, show
+
+    found = topics_found.topics(folder.opened(out), most)
+    show.out(json.dumps(found, indent=2) if as_json else mixes.topics(found, out))
 
 
 @app.command()
