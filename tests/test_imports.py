@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "work": {"documents", "files", "measure", "plan", "reading", "recipe", "shards", "stage"},
     "fasttext_file": set(),
     "fasttext_features": {"kernels"},
-    "classifier": {"documents", "fasttext_features", "fasttext_file", "kernels"},
+    "fasttext_outputs": {"fasttext_file"},
+    "classifier": {"documents", "fasttext_features", "fasttext_file", "fasttext_outputs", "kernels"},
     "disk": {"documents", "files", "mappers", "measure", "plan", "reading", "shards", "work"},
     "tally": {"stage"},
     "begin": {"files", "keys", "plan", "recipe", "shards", "stage"},
@@ -57,7 +58,7 @@ MAY_IMPORT = {
     "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
-    "stages": {"documents", "files", "kernels", "preference", "stage", "where"},
+    "stages": {"classifier", "documents", "files", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
     "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below
