@@ -55,6 +55,7 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "sample": make_stage("sample", share=0.4, seed=3),
     "perplexity": make_stage("perplexity", model=models.english(), max_bits_per_byte=6.0),
     "perplexity by language": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, min_bits_per_byte=2, on_null="keep"),
+    "perplexity by the language found": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, column=None),
     "head_middle_tail": make_stage("head_middle_tail", signal="score", within="lang", keep=["head", "tail"]),
     "head_middle_tail of all": make_stage("head_middle_tail", signal="score", within=None, best="high", on_null="drop", where='source == "web"'),
     "mask of two kinds": make_stage("mask", kinds=["phone", "email"], replacements={"email": ""}),
