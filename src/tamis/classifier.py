@@ -71,7 +71,7 @@ class Classifier:
         """What a text's outputs are made of: the matrices, read when the first text is scored."""
         with self._lock:
             if not self._made:
-                self._made.append(_Rows.of(self.file))
+                self._made.append(_Rows.of(self.path, self.file))
         return self._made[0]
 
     @cached_property
@@ -183,7 +183,7 @@ class _Rows:
     folded: bool
 
     @classmethod
-    def of(cls, file: ModelFile) -> _Rows:
+    def of(cls, path: Path, file: ModelFile) -> _Rows:
         """Read the matrices, and multiply them where that pays."""
         # Their probabilities are steps: only sums rounded as fastText rounds them always fall on the same step.
         exact = file.loss in ("ova", "ns")
@@ -191,6 +191,8 @@ class _Rows:
         folded = not exact and len(outputs) <= file.dim
         table = np.empty((file.input.shape[0], len(outputs) if folded else file.dim), np.float32)
         for start, rows in file.chunks():
+            if not np.isfinite(rows).all():
+                raise DataError(f'the model "{path}" holds numbers that are not finite: its training failed.\nFix: train it again.')
             table[start : start + len(rows)] = fasttext.fold(rows, outputs) if folded else rows
         finding = _features(file, exact=exact)
         if file.maxn and not exact:

@@ -37,7 +37,7 @@ def probabilities(loss: Loss, counts: np.ndarray, outputs: np.ndarray) -> np.nda
     if loss == "hs":
         return _leaves(counts, outputs)
     if loss != "softmax":
-        steps = np.clip((outputs + 8) * 32, 0, 512).astype(np.int64)
+        steps = ((np.clip(outputs, -8, 8) + 8) * 32).astype(np.int64)
         return np.asarray(np.where(np.abs(outputs) > 8, outputs > 0, _SIGMOID[steps]))
     if len(counts) == 2:
         first = _sigmoid(outputs)

@@ -25,7 +25,7 @@ _TOGETHER = 8
 _GROUPS = 17
 """Features seen 1, 2 … 15 times are grouped; those seen more often are weighed one by one. Group 0 stays empty."""
 _ALONE = _GROUPS - 1
-_SHORT = 256
+_SHORT = 64
 """Bytes of a text that is walked in one piece."""
 
 
@@ -271,9 +271,9 @@ def _decide(outputs, columns, size, chances, labels, scores):
     for j in range(len(outputs)):
         best = max(best, outputs[j])
     chances[:] = 0
-    total = 0.0
+    total, share = 0.0, 1 / math.sqrt(size)
     for j in range(len(outputs)):
-        chance = math.exp((outputs[j] - best) / math.sqrt(size))
+        chance = math.exp((outputs[j] - best) * share)
         chances[columns[j]] += chance
         total += chance
     first, second = (0, 1) if chances[0] >= chances[1] else (1, 0)

@@ -14,16 +14,17 @@ import pyarrow as pa
 
 from tamis import classifier
 from tamis.documents import utf8
-from tamis.errors import StageError, suggest
+from tamis.errors import DataError, StageError, suggest
 from tamis.stage import Filter
 from tamis.stages import _langid
 
 Ask = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(data, starts, ends) → the two best labels, i32[n, 2], −1 for none, and their scores, f64[n, 2]."""
 
-SAMPLES = 4
+QUARTERS = 4
 SAMPLE_BYTES = 256
-SAMPLED_FROM = SAMPLES * SAMPLE_BYTES
+SAMPLED_FROM = QUARTERS * SAMPLE_BYTES
+MIXED_FROM = 2
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Language(Filter):
         second_score: f32, its probability; null with `language`.
         script: str, the script that most letters are of, as ISO 15924 has it ("Latn", "Cyrl", "Hani"); null without letters.
         letters: u32, letters of any script.
-        agreeing_samples: u8, how many of four samples are in the document's most probable language; null below 1,024 bytes.
+        is_mixed: bool, the document is in several languages; null below 1,024 bytes, where that cannot be told.
 
     Args:
         keep: languages to keep; None keeps all.
@@ -52,11 +53,9 @@ class Language(Filter):
         first_bytes: ask only for so many bytes from the beginning of each document; None: for all.
         short: a document with fewer letters has no language. Of snippets of 40 letters from web pages in Swedish, French,
             Portuguese, Hindi and Catalan langid labels 95.5 % rightly, of 20 letters 86 %, of 10 letters 63 %, of 400 98.8 %.
-        mixed: what language a document in several has: "unknown", or "dominant", the one that it is most in. From each quarter of
-            a document of 1,024 bytes or more a sample of 256 bytes is taken from the middle; a document is mixed when two samples or
-            more are in another language than the whole. That finds 91 to 95 % of texts made half of one language and half of
-            another, 10 % of those made of 80 and 20 %, and .7 % of texts in one language. The score does not tell: of texts of 1,000
-            bytes in two languages half and half 95 % have one above 0.65.
+        mixed: what language a document in several has: "unknown", or "dominant", the one that it is most in. Samples of 256 bytes
+            are taken from the middle of the first and the third quarter, and if one of them is in another language than the
+            whole, of the second and the fourth; a document of which two samples or more are is mixed.
 
     A document whose language is unknown is kept, unless `on_null: drop`.
 
@@ -79,7 +78,7 @@ class Language(Filter):
     reasons: ClassVar[dict[str, str]] = {"min_score": "language uncertain"}
 
     def check(self) -> None:
-        """Refuse languages that the model does not know."""
+        """Refuse a file that is no model, and languages that the model does not know."""
         super().check()
         name = self.name()
         if self.mixed not in ("unknown", "dominant"):
@@ -88,6 +87,11 @@ class Language(Filter):
             raise StageError(f'{name}: "first_bytes" is {self.first_bytes}; it must be at least 1, or null for all.')
         if self.keep is not None and not self.keep:
             raise StageError(f'{name}: "keep" names no language, so that nothing could pass.\nFix: name some, or leave it out.')
+        if self.model is not None:
+            try:
+                classifier.load(self.model)
+            except DataError as error:
+                raise StageError(f"{name}: {error}") from error
         for language in (*(self.keep or ()), *self.min_score_of):
             if not self._knows(language):
                 raise StageError(
@@ -102,12 +106,12 @@ class Language(Filter):
         starts, ends = offsets[:-1], _cut(data, offsets, self.first_bytes)
         found = scripts.survey(data, starts, ends)
         if self.model is None:
-            labels, scores, agreeing = _by_langid(data, starts, ends, found.capitals | found.maybe)
+            labels, scores, mixed = _by_langid(data, starts, ends, found.capitals | found.maybe)
         else:
-            labels, scores, agreeing = _judged(_fasttext(self.model), data, starts, ends)
+            labels, scores, mixed = _judged(_fasttext(self.model), data, starts, ends)
         unknown = (found.letters < self.short) | (labels[:, 0] < 0)
         if self.mixed == "unknown":
-            unknown |= (agreeing >= 0) & (agreeing <= SAMPLES // 2)
+            unknown |= mixed > 0
         labels[unknown] = -1
         names = self._labels()
         return pl.DataFrame(
@@ -118,7 +122,7 @@ class Language(Filter):
                 "second_score": _known(scores[:, 1], labels[:, 1]),
                 "script": _named(unicode.script_codes(), np.where(found.script, found.script.astype(np.int32), -1)),
                 "letters": found.letters,
-                "agreeing_samples": _known(agreeing, agreeing).cast(pl.UInt8),
+                "is_mixed": _known(mixed, mixed).cast(pl.Boolean),
             }
         )
 
@@ -175,8 +179,8 @@ def _by_langid(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, rewrite: 
         return _judged(ask, data, starts, ends)
     parts = _judged(ask, data, starts[plain], ends[plain]), _judged(ask, *_rewritten(data, starts[others], ends[others]))
     order = np.argsort(np.concatenate([plain, others]))
-    labels, scores, agreeing = (np.concatenate(pair)[order] for pair in zip(*parts, strict=True))
-    return labels, scores, agreeing
+    labels, scores, mixed = (np.concatenate(pair)[order] for pair in zip(*parts, strict=True))
+    return labels, scores, mixed
 
 
 def _rewritten(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -209,17 +213,32 @@ def _fasttext(path: Path) -> Ask:
 
 
 def _judged(ask: Ask, data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two best labels, i32[n, 2], their scores, f64[n, 2], and how many samples have the best, i16[n]; −1 for none."""
-    labels, scores = ask(data, starts, ends)
-    agreeing = np.full(len(starts), -1, np.int16)
-    long = np.flatnonzero(ends - starts >= SAMPLED_FROM)
-    if len(long):
-        quarter = (ends[long] - starts[long]) // SAMPLES
-        first = starts[long][:, None] + quarter[:, None] * np.arange(SAMPLES) + ((quarter - SAMPLE_BYTES) // 2)[:, None]
-        begin = _at_character(data, first.ravel(), 1)
-        sampled, _ = ask(data, begin, _at_character(data, first.ravel() + SAMPLE_BYTES, -1))
-        agreeing[long] = (sampled[:, 0].reshape(-1, SAMPLES) == labels[long, :1]).sum(axis=1)
-    return labels, scores, agreeing
+    """The two best labels, i32[n, 2], their scores, f64[n, 2], and whether a text is mixed, i8[n], −1 where it is too short to tell."""
+    size = ends - starts
+    long = size >= SAMPLED_FROM
+    # Each text is followed by two samples: what the model looks up for these is still near.
+    asked = np.where(long, 3, 1)
+    whole = np.cumsum(asked) - asked
+    begin, end = np.repeat(starts, asked), np.repeat(ends, asked)
+    for place, quarter in ((1, 0), (2, 2)):
+        begin[whole[long] + place], end[whole[long] + place] = _sample(data, starts[long], size[long], quarter)
+    labels, scores = ask(data, begin, end)
+    best = labels[whole, 0]
+    mixed = np.where(long, 0, -1).astype(np.int8)
+    differing = np.zeros(len(starts), np.int64)
+    differing[long] = sum(labels[whole[long] + place, 0] != best[long] for place in (1, 2))
+    doubted = np.flatnonzero(differing)
+    for quarter in (1, 3):
+        sampled, _ = ask(data, *_sample(data, starts[doubted], size[doubted], quarter))
+        differing[doubted] += sampled[:, 0] != best[doubted]
+    mixed[differing >= MIXED_FROM] = 1
+    return labels[whole], scores[whole], mixed
+
+
+def _sample(data: np.ndarray, starts: np.ndarray, sizes: np.ndarray, quarter: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where a sample from the middle of a quarter (0 to 3) of each text begins and ends."""
+    first = starts + sizes // QUARTERS * quarter + (sizes // QUARTERS - SAMPLE_BYTES) // 2
+    return _at_character(data, first, 1), _at_character(data, first + SAMPLE_BYTES, -1)
 
 
 def _named(names: Sequence[str], numbers: np.ndarray) -> pl.Series:
