@@ -57,6 +57,7 @@ def description(stage: Stage, columns: Columns, above: Sequence[str], fingerprin
         "version": stage.version,
         **packages,
         **beside,
+        **({"marks": 1} if isinstance(stage, Edit) else {}),  # what the house adds to an edit's signals: `measure.REWRITTEN`
         "source": None if table.is_built_in(stage) else _source(stage),
         "parameters": {key: hashed(value) for key, value in values.items() if measuring is None or key in measuring},
         "reads": {name: columns.named(name) for name in stage.columns_read()},
