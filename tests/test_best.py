@@ -160,5 +160,5 @@ def test_mistakes(values: dict[str, Any], said: str) -> None:
 
 def test_a_score_that_nobody_measures() -> None:
     """The nearest name is offered."""
-    with pytest.raises(TamisError, match=r'best decides by the column "scor", which the data lacks. Did you mean "score"'):
+    with pytest.raises(TamisError, match=r'best decides by the column "scor", which the data lacks\. Did you mean "score"'):
         judge(table(TEN), [make_stage("best", of="scor")])

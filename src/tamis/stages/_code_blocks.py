@@ -72,8 +72,9 @@ def check(text: str) -> tuple[int, int]:
 
 def blocks(text: str) -> Iterator[tuple[str, str, bool]]:
     """The language, the code and whether it parses, of each block that can be judged, in order of kind and place."""
-    fenced = [(match["tag"].lower(), match["body"]) for match in _FENCED.finditer(text)]
-    indented = [("", match["body"]) for match in _INDENTED.finditer(_FENCED.sub("\n", text))]
+    marked = "```" in text or "~~~" in text
+    fenced = [(match["tag"].lower(), match["body"]) for match in _FENCED.finditer(text)] if marked else []
+    indented = [("", match["body"]) for match in _INDENTED.finditer(_FENCED.sub("\n", text) if fenced else text)]
     for tag, body in (fenced + indented)[:MOST]:
         code = textwrap.dedent(body.expandtabs(4))
         if not tag:  # of text without a mark, prose may be indented like the code above it

@@ -21,9 +21,9 @@ class Settings:
         min_count: occurrences below which a word has no row.
     """
 
-    dim: int = 16
+    dim: int = 8
     epochs: int = 10
-    learning_rate: float = 0.5
+    learning_rate: float = 1.0
     word_ngrams: int = 2
     buckets: int = 200_000
     min_count: int = 3
@@ -46,7 +46,7 @@ PRESETS = {
     # The numbers of the script that trained DCLM's quality classifier (mlfoundations/dclm), which are fastText's own.
     "dclm": Settings(dim=100, epochs=5, learning_rate=0.1, word_ngrams=1, buckets=2_000_000, min_count=1),
     # At most about a megabyte, to be shipped: single words that are not rare.
-    "small": Settings(dim=4, epochs=10, learning_rate=0.5, word_ngrams=1, buckets=1, min_count=10),
+    "small": Settings(dim=2, word_ngrams=1, buckets=1, min_count=10),
 }
 """Our own default is what held-out documents of real web pages liked; see docs/quality.md."""
 
