@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "disk": {"documents", "files", "mappers", "measure", "plan", "reading", "shards", "work"},
     "tally": {"stage"},
     "begin": {"files", "keys", "plan", "recipe", "shards", "stage"},
-    "runner": {"begin", "disk", "files", "keys", "ledger", "mappers", "measure", "plan", "progress", "recipe", "report", "shards", "stage", "tally", "work", "documents"},
+    "runner": {"begin", "disk", "files", "folder", "keys", "ledger", "mappers", "measure", "plan", "progress", "recipe", "report", "shards", "stage", "tally", "work", "documents"},
     "folder": {"files", "keys", "plan", "recipe", "shards", "stage"},
     "simulate": {"files", "folder", "ledger", "mappers", "measure", "plan", "stage"},
     "changes": set(),
