@@ -44,7 +44,10 @@ MAY_IMPORT = {
     "mix": {"measure", "stage"},
     "topics_found": {"files", "folder", "stage"},
     "begin": {"files", "keys", "plan", "recipe", "shards", "stage"},
-    "runner": {"begin", "disk", "files", "keys", "ledger", "mappers", "measure", "mix", "plan", "progress", "recipe", "report", "shards", "stage", "tally", "work", "documents"},
+    "runner": {
+        "begin", "disk", "documents", "files", "folder", "keys", "ledger", "mappers", "measure", "mix", "plan", "progress", "recipe",
+        "report", "shards", "stage", "tally", "work",
+    },
     "folder": {"files", "keys", "plan", "recipe", "shards", "stage"},
     "simulate": {"files", "folder", "ledger", "mappers", "measure", "plan", "stage"},
     "changes": set(),

@@ -216,7 +216,7 @@ def test_a_verdict_stands_at_the_head(tmp_path: Path) -> None:
     assert report(done)["verdict"] is None
     verdict = {"line": f"It helped by 3% {SCRIPT}.", "multiplier": 1.03}
     Path(done.out, "verdict.json").write_text(json.dumps(verdict))
-    write(done.out, done.manifest)
+    write(done)
     assert report(done)["verdict"] == verdict
     text = "".join(Page(shown(done)).texts)
     assert text.index("were kept") < text.index(f"It helped by 3% {SCRIPT}.") < text.index("What came in")

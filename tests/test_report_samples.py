@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -151,13 +153,13 @@ def test_personal_data_is_masked(private: Finished) -> None:
 
 def test_text_is_shown_as_asked_for(private: Finished, tmp_path: Path) -> None:
     """`tamis report` shows no text at all with no samples, and personal data only when told to; the page says which."""
-    write(private.out, private.manifest, Show(samples=0))
+    write(private, Show(samples=0))
     assert "kitten" not in shown(private) + shown(private, "report.json")
     assert "excerpts of documents" not in shown(private, "README.md")
-    write(private.out, private.manifest, Show(masked=False))
+    write(private, Show(masked=False))
     assert "jane.doe@example.com" in shown(private)
     assert "Personal data is <em>not</em> masked." in shown(private)
-    write(private.out, private.manifest)
+    write(private)
     assert "jane.doe" not in shown(private)
 
 
@@ -167,7 +169,7 @@ def test_a_report_is_drawn_again_when_the_shards_are_gone(tmp_path: Path) -> Non
     done = run(folder, tmp_path / "out")
     before = report(done)
     Path(folder, "part-000.parquet").unlink()
-    write(done.out, opened(done.out).manifest)
+    write(opened(done.out))
     after = report(done)
     assert "is gone" in after["samples"]["missing"]
     assert str(tmp_path) not in after["samples"]["missing"]
@@ -191,3 +193,24 @@ def test_samples_come_from_a_few_chunks(done: Finished, monkeypatch: pytest.Monk
     assert len(shards) == 2
     assert found["samples"]["documents"] == sum(one["rows"] for one in found["inputs"] if one["name"] in shards)
     assert facts_of.facts(done, workers=1) == found
+
+
+def test_stages_that_nobody_could_load_have_samples(tmp_path: Path) -> None:
+    """A filter that was written in a notebook is reported on like any other, though no recipe can name it."""
+    @dataclass(frozen=True)
+    class Shouting(tamis.Filter):
+        """Not too loud."""
+
+        max_marks: int | None = 2
+        measured_by: ClassVar = ()
+        reasons: ClassVar = {"max_marks": "too loud"}
+        marks: ClassVar = {"max_marks": "!+"}
+
+        def measure(self, docs: Any) -> pl.DataFrame:
+            return pl.DataFrame({"marks": pl.Series("text", docs.column("text")).str.count_matches("!")})
+
+    folder = written(tmp_path / "in", text=["calm", "so! so!!", "much! too! loud!"])
+    tamis.run(tamis.Recipe("test", (Shouting(),)), [folder], str(tmp_path / "out"))
+    (rule,) = facts_of.files.read_json(f"{tmp_path}/out/report.json")["stages"][0]["rules"]
+    assert [one["text"] for one in rule["samples"]["dropped"]] == ["so! so!!", "much! too! loud!"]
+    assert rule["samples"]["dropped"][0]["marks"] == [[2, 3], [6, 8]]

@@ -29,6 +29,13 @@ class Finished:
     out: str
     manifest: Mapping[str, Any]
 
+    @classmethod
+    def just_now(cls, plan: Plan, manifest: Mapping[str, Any]) -> Finished:
+        """The run of a plan that has been carried out: its stages are those at hand, which nobody could load who were made in a notebook."""
+        found = cls(plan.out.rstrip("/") or plan.out, manifest)
+        found.__dict__["recipe"] = plan.recipe
+        return found
+
     @cached_property
     def recipe(self) -> Recipe:
         """The recipe with every default, as the run used it."""

@@ -215,7 +215,7 @@ def byte_count(text: str, place: str) -> int:
 def plain(value: Any) -> Any:
     """A parameter as YAML and JSON can hold it."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {key if type(key) is int else str(key): plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
         return [plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value

@@ -201,6 +201,7 @@ class _Run:
 
     def finish(self, signals: DiskSignals, counted: tally.Tally, parts: int) -> dict[str, Any]:
         """Quarantine, report, data card, and last the manifest."""
+        from tamis.folder import Finished
         from tamis.report import write
 
         done = [signals.done[chunk.name] for chunk in self.plan.corpus.chunks]
@@ -248,7 +249,7 @@ class _Run:
         manifest["mb_per_second"] = None if self.reused or counted.bytes < SPEED_BYTES else round(counted.bytes / 1e6 / before, 1)
         manifest["seconds"] = {**self.seconds, "all": before}
         with self.timed("report"):
-            write(self.plan.out, manifest, plan=self.plan, workers=self.how.side_by_side)
+            write(Finished.just_now(self.plan, manifest), plan=self.plan, workers=self.how.side_by_side)
         manifest["seconds"] = {**self.seconds, "all": round(time.monotonic() - self.began, 3)}
         files.write_json(files.join(self.plan.out, "manifest.json"), manifest)
         return manifest

@@ -126,7 +126,7 @@ def report(
     from tamis.report.facts import Show
 
     run = folder.opened(out)
-    reporting.write(run.out, run.manifest, Show(samples, masked=not unmasked), workers=workers)
+    reporting.write(run, Show(samples, masked=not unmasked), workers=workers)
     show.out(json.dumps({name: f"{run.out}/{name}" for name in reporting.FILES}) if as_json else f"{run.out}/report.html")
 
 

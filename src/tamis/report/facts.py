@@ -227,7 +227,7 @@ def _limit(counted: Counted) -> Fact:
         "parameter": rule.parameter,
         "signal": rule.signal if "." in str(rule.signal) else f"{rule.step.name}.{rule.signal}",
         "least": rule.least,
-        "now": rule.now,
+        "now": None if rule.now is None else limits.number(rule.now),
         "place": rule.place,
         "judged": counted.judged,
         "not_measurable": counted.null,
