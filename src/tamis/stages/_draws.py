@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from tamis.stages._shares import CLOSE
+
+
+BATCH_ROWS = 1_000_000
+"""Documents that are sorted at once, about: a stratum is not divided."""
 
 
 def codes(columns: Sequence[pl.Series], n: int) -> tuple[np.ndarray, list[tuple[str, ...]]]:
@@ -60,15 +64,24 @@ def factors(stratum: np.ndarray, sizes: np.ndarray, quotas: np.ndarray, order: p
     rest = np.maximum(0.0, quotas - whole * held)
     rest[rest <= CLOSE * held] = 0
     taken = np.asarray(whole.astype(np.int64)[stratum])
-    asked = rest[stratum] > 0
-    if not asked.any():
-        return taken
-    rows = np.flatnonzero(asked)
-    sortable = order[rows].with_columns(_stratum=stratum[rows], _at=rows, _size=sizes[rows])
-    ranked = sortable.sort("_stratum", *order.columns)
-    at, size, group = (ranked[name].to_numpy() for name in ("_at", "_size", "_stratum"))
-    before = np.cumsum(size) - size
-    first = np.flatnonzero(np.diff(group, prepend=-1))
-    before = before - np.repeat(before[first], np.diff(np.append(first, len(group))))
-    taken[at[2 * before + size <= 2 * rest[group]]] += 1
+    for rows in _batches(stratum, rest > 0):
+        mine = order[rows].with_columns(_stratum=stratum[rows])
+        # Places rather than rows are sorted, and some strata at a time: a third of the memory, for ten million documents.
+        at = rows[mine.select(pl.arg_sort_by("_stratum", *order.columns)).to_series().to_numpy()]
+        group, size = stratum[at], sizes[at]
+        before = np.cumsum(size) - size
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        before -= np.repeat(before[first], np.diff(np.append(first, len(group))))
+        taken[at[2 * before + size <= 2 * rest[group]]] += 1
     return taken
+
+
+def _batches(stratum: np.ndarray, asked: np.ndarray) -> Iterator[np.ndarray]:
+    """The rows of the strata that are asked for, whole strata at a time, about `BATCH_ROWS` rows."""
+    held = np.where(asked, np.bincount(stratum, minlength=len(asked)), 0)
+    batch = np.where(asked, (np.cumsum(held) - held) // BATCH_ROWS, -1)
+    of_row = batch[stratum]
+    for number in np.unique(batch[asked]).tolist():
+        rows = np.flatnonzero(of_row == number)
+        if len(rows):
+            yield rows
