@@ -231,3 +231,31 @@ def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str | Table]:
             barred.setdefault(one["reason"], []).append(f"{one['set']} {one['measure'].replace('_', ' ')}")
     for reason, scores in barred.items():
         yield f"Barred from deciding, {reason}: {', '.join(scores)}."
+
+
+def for_report(found: Told) -> dict[str, Any]:
+    """What a run's report draws of its ablation.
+
+    Returns:
+        line: one sentence. plan: its hash. exploratory. parts: texts, and tables as lists of rows whose first is the head. worth: of the
+        recipe, its stages and edits, name, value, low, high (multipliers; null: outside what was measured), outcome; curve: tokens of
+        curated text, value, low, high: what they are worth of raw text. Of the last rung that has them.
+    """
+    drawn: dict[str, Any] = {"worth": [], "curve": []}
+    line = "An ablation was run, and nothing could be said."
+    for rung in found.verdict["rungs"].values():
+        net = rung.get("net")
+        if net is None or "withheld" in net:
+            continue
+        label = f" ({net['label']})" if net["label"] else ""
+        line = f"Did it help? {net['outcome'].capitalize()}{label}. {net['because']}"
+        told_of = [one for one in [net, *rung["stages"], *rung["edits"]] if "withheld" not in one]
+        drawn["worth"] = [{"name": one["stage"], "outcome": one["outcome"], **_ends(one["facts"]["multiplier"])} for one in told_of]
+        if isinstance(rung["curve"], list):
+            drawn["curve"] = [{"tokens": one["budget"], **_ends(one)} for one in rung["curve"]]
+    parts = [part if isinstance(part, str) else [list(row) for row in part] for part in told(found) if part]
+    return {"line": line, "plan": found.plan["hash"], "exploratory": found.verdict["exploratory"], "parts": parts, **drawn}
+
+
+def _ends(multiplier: Mapping[str, Any]) -> dict[str, Any]:
+    return {end: multiplier[end] for end in ("value", "low", "high")} | {"reach": [multiplier["smallest"], multiplier["largest"]]}

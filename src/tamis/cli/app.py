@@ -271,6 +271,7 @@ def ablate(
         design = designs.load(plan) if plan else designs.Design()
         design = designs.with_options(design, profile=profile, target=target, items=tuple(items or ()))
         found = experiment.ablate(source, out, design, jobs=jobs, say=show.progress())
+        pages.into_report(source, found)
     show.out(json.dumps(found.verdict, indent=2) if as_json else pages.page(tell.told(found)))
 
 

@@ -209,6 +209,40 @@ def mix(data: Any) -> Chart:
     )
 
 
+def worth(data: Any) -> Chart:
+    """How many times as much text each part of a recipe is worth, with its interval; 1 is nothing.
+
+    Args:
+        data: name, order, value (null: outside what was measured), low, high (cut to what was measured), shown.
+    """
+    alt = _altair()
+    y, tooltip = _labels("name", "order"), [alt.Tooltip("name:N"), alt.Tooltip("shown:N")]
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    axis = alt.Axis(title=None, format="~g", tickCount=5)
+    nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(x=alt.datum(1))
+    line = alt.Chart().mark_rule(color="var(--full)", strokeWidth=2).encode(y=y, x=alt.X("low:Q", scale=scale, axis=axis), x2="high", tooltip=tooltip)
+    point = alt.Chart().mark_point(color="var(--full)", filled=True, opacity=1, size=70).encode(y=y, x=alt.X("value:Q", scale=scale), tooltip=tooltip)
+    return alt.layer(nothing, line, point, data=data).properties(
+        width="container", height=alt.Step(26), description="Multipliers with their intervals; 1 is nothing."
+    )
+
+
+def curve(data: Any) -> Chart:
+    """What curated text is worth of raw text, by how much of it there is.
+
+    Args:
+        data: tokens, value (null: outside what was measured), low, high (cut to what was measured), shown.
+    """
+    alt = _altair()
+    x = alt.X("tokens:Q").scale(type="log", nice=False, padding=12).axis(title="tokens of curated text", format="~s", tickCount=4)
+    tooltip = [alt.Tooltip("tokens:Q", format=","), alt.Tooltip("shown:N")]
+    band = alt.Chart().mark_area(color="var(--full)", opacity=0.2).encode(x=x, y=alt.Y("low:Q").scale(zero=False).axis(title=None, format="~g"), y2="high")
+    line = alt.Chart().mark_line(color="var(--full)", point=True).encode(x=x, y=alt.Y("value:Q"), tooltip=tooltip)
+    return alt.layer(band, line, data=data).properties(
+        width="container", height=180, description="Multiplier of curated against raw text by the tokens of curated text."
+    )
+
+
 def _labels(name: str, order: str, longest: int = 150) -> Any:
     alt = _altair()
     limit = alt.ExprRef(f"containerSize()[0] < 500 ? 105 : {longest}")
@@ -228,6 +262,8 @@ KINDS: dict[str, Callable[[Any], Chart]] = {
     "overlap": overlap,
     "bars": bars,
     "mix": mix,
+    "worth": worth,
+    "curve": curve,
     **{f"histogram {scale}": partial(histogram, scale=scale, limit=0.0) for scale in SCALES},
     **{f"bins {scale}": partial(bins, scale=scale) for scale in SCALES},
 }

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from tamis.plan import shown_bytes
-from tamis.report import page_documents, page_funnel, page_rules, verdict
+from tamis.report import page_ablation, page_documents, page_funnel, page_rules, verdict
 from tamis.report.drawing import NO_CHARTS, Drawing, whole
 from tamis.report.markup import (
     Column,
@@ -35,6 +35,7 @@ def draw(facts: Fact, drawing: Drawing | None = None) -> str:
     """The page, as HTML in UTF-8."""
     name, drawing = facts["recipe"]["name"], drawing or Drawing()
     parts = [
+        ("ablation", "Did it help?", page_ablation.ablation(facts, drawing)),
         ("funnel", "Where the documents went", page_funnel.funnel(facts, drawing)),
         ("groups", "Who was kept", page_funnel.groups(facts, drawing)),
         ("mix", "The mix before and after", page_funnel.mix(facts, drawing)),

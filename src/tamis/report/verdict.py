@@ -1,6 +1,6 @@
 """The verdict of an ablation that was run on these data: the line at the head of a report, and its own section.
 
-An ablation that is about a run folder leaves `verdict.json` there; `tamis report OUT` then draws the report again with it.
+`tamis ablate OUT` leaves `verdict.json` in the run folder, see `tamis.ablate.tell.for_report`, and draws the report again with it.
 """
 
 from __future__ import annotations
