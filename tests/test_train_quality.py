@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import polars as pl
@@ -19,8 +20,8 @@ pytest.importorskip("fasttext")
 from tamis import model_card
 from tamis.cli import models
 from tamis.documents import Columns
-from tamis.errors import DataError, TamisError
-from tamis.train import baselines, report, validation
+from tamis.errors import DataError, MissingPackage, TamisError
+from tamis.train import baselines, fit, report, validation
 from tamis.train.examples import from_classes, from_column
 from tamis.train.matching import length_bands, matched
 from tamis.train.quality import How, score_weights, train
@@ -352,6 +353,19 @@ def test_a_model_without_a_card_says_what_the_file_says() -> None:
     assert "bad, good" in said or "good, bad" in said
     with pytest.raises(TamisError, match="does not exist"):
         models.described("nothing.bin")
+
+
+def test_without_a_library_that_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing fastText, and one that can only predict, are told apart, and how to get the right one is said."""
+    monkeypatch.setitem(sys.modules, "fasttext", None)
+    with pytest.raises(
+        MissingPackage,
+        match=r'training a classifier needs the package "fasttext", which is not installed\.\nFix: pip install "tamis\[fasttext\]"',
+    ):
+        fit.library()
+    monkeypatch.setitem(sys.modules, "fasttext", ModuleType("fasttext"))
+    with pytest.raises(MissingPackage, match='the installed package "fasttext" cannot train'):
+        fit.library()
 
 
 def test_presets() -> None:

@@ -92,6 +92,8 @@ PYTHON = "def f(x):\n    return x + 1\n"
 CODE = {  # text -> (blocks counted, blocks wrong)
     "no code at all": (0, 0),
     f"```python\n{PYTHON}```": (1, 0),
+    "   ```python\n   x = 1\n   ```": (1, 0),
+    "    ```python\n    x = (\n    ```": (0, 0),
     f"~~~ py\n{PYTHON}~~~": (1, 0),
     "```python\ndef f(x:\n    return\n```": (1, 1),
     "```python\nprint 'two'\n```": (0, 0),
