@@ -32,6 +32,8 @@ EQUAL, OWN_SIZE = "equal", "own"
 CURVED = ("raw", "curated", "without", "corrupt")
 """Kinds of arms that others are told in multiples of, and so have a curve of losses over budgets; evaluating is half of the work."""
 OWN_SHARES = {"raw": OWN, "curated": OWN, "random": OWN[-1:], "matched": OWN[-1:]}
+FARTHEST = 4
+"""Times T, to which a curve goes where there is text: a multiplier above it is "over ×4", and evaluating farther would not be read."""
 APART = 1.05
 """Budgets nearer to each other than this say the same."""
 PATIENCE = 8
@@ -106,7 +108,7 @@ class Field:
             )
         most = self.least[arm.name]
         grid = [budget for share in GRID if (budget := round(share * self.tokens)) <= most]
-        beyond = [most] if grid and grid[-1] * APART < most < GRID[-1] * self.tokens else []
+        beyond = [min(most, FARTHEST * self.tokens)] if grid and grid[-1] * APART < most else []
         return sorted({*grid, *beyond, *(budget for budget in self.extra.get(arm.name, ()) if budget <= most)})
 
 

@@ -26,7 +26,7 @@ def ablation(facts: Fact, drawing: Drawing) -> str:
     )
     curve = drawing.figure(
         "curve",
-        list(worth_rows(verdict["curve"])),
+        list(worth_rows([one for one in verdict["curve"] if one["value"] is not None])),
         "What curated text is worth of raw text, by how much there is of it, with the 95% interval.",
         "The multiplier of curated against raw text at several budgets; the tables below have the numbers.",
     )
