@@ -8,14 +8,17 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
+import polars as pl
 import pytest
-from report_runs import ROLES, SAMPLE, STAGES, Rows, prose, ratio, report, run, written
+from hypothesis import given
+from hypothesis import strategies as st
+from report_runs import ROLES, SAMPLE, STAGES, Rows, prose, ratio, report, run, wilson, written
 
 from tamis import runner
 from tamis.folder import Finished, opened
 from tamis.recipe import parse
 from tamis.report import facts as facts_of
-from tamis.report import gather, groups, page
+from tamis.report import gather, groups, intervals, page
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +219,25 @@ def test_report_is_written_to_object_stores(tmp_path: Path) -> None:
     assert files.cat(f"{out}/README.md").startswith(b"---\n")
     assert files.cat(f"{out}/report.html").startswith(b"<!doctype html>")
     files.rm(out, recursive=True)
+
+
+@given(st.integers(1, 10**7), st.floats(0, 1))
+def test_intervals_hold_their_share_and_are_those_of_the_equation(whole: int, part: float) -> None:
+    """Wilson's interval: within [0, 1], around the share, and the roots of the equation that defines it."""
+    count = round(part * whole)
+    low, high = intervals.interval(count, whole)
+    assert 0 <= low <= round(count / whole, 6) <= high <= 1
+    assert [low, high] == pytest.approx(wilson(count, whole), abs=2e-6)
+    assert intervals.interval(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("2019-03-01", "2019"), ("2019", "2019"), ("20190301", "2019"), ("201903", "2019"), (" 1999/1", "1999"), ("1566000000", None),
+        ("March 2019", None), ("", None), (None, None), ("20191", None), ("2019-03-01T10:00:00Z", "2019"),
+    ],
+)  # fmt: skip
+def test_dates_are_grouped_by_year(value: str | None, told: str | None) -> None:
+    """A date that begins with its year is grouped by that; seconds since 1970 and other spellings have none."""
+    assert groups.values(pl.Series("doc.date", [value], pl.String), year=True).to_list() == [told]

@@ -20,7 +20,7 @@ from report_runs import SAMPLE, SCRIPT, Page, hostile_run, prose, report, run, s
 from tamis.explain import shown as value_shown
 from tamis.folder import Finished
 from tamis.plan import shown_bytes
-from tamis.report import drawing, markup, page, scripts, write
+from tamis.report import charts, drawing, markup, page, scripts, write
 from tamis.report.markup import percent, plain
 
 DOCS = Path(__file__).parents[1] / "docs" / "report.md"
@@ -235,3 +235,19 @@ def test_markup_keeps_numbers_readable() -> None:
     """What is written as HTML in tables is plain text in charts."""
     assert plain(percent(0.0001)) == "<0.1%"
     assert markup.plural(1, "rule") == "1 rule"
+
+
+def test_colours_of_notebooks_are_those_of_pages() -> None:
+    """Charts outside of a page have the colours of a light one; every name that a chart uses is defined for light, dark and paper."""
+    css = drawing._file("page.css")
+    light, dark, paper = (
+        css.split("prefers-color-scheme: dark")[0],
+        css.split("prefers-color-scheme: dark")[1].split("}\n}")[0],
+        css.split("@media print")[1],
+    )
+    for name, colour in charts.COLOURS.items():
+        assert f"--{name}: {colour};" in light
+        assert f"--{name}: " in dark
+        assert f"--{name}: " in paper
+    used = set(re.findall(r"var\(--(\w+)\)", json.dumps(charts.specs())))
+    assert used <= set(charts.COLOURS)

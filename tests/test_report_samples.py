@@ -197,6 +197,7 @@ def test_samples_come_from_a_few_chunks(done: Finished, monkeypatch: pytest.Monk
 
 def test_stages_that_nobody_could_load_have_samples(tmp_path: Path) -> None:
     """A filter that was written in a notebook is reported on like any other, though no recipe can name it."""
+
     @dataclass(frozen=True)
     class Shouting(tamis.Filter):
         """Not too loud."""

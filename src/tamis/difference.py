@@ -20,6 +20,8 @@ MOST_WORDS = 20_000
 CONTEXT = 4
 SHOWN_WORDS = 12
 SHOWN_LINES = 20
+LONGEST_WORD = 60
+"""Characters of a word that are shown."""
 
 
 class Place(NamedTuple):
@@ -103,4 +105,6 @@ def _said(words: Sequence[str]) -> str:
     """Some words, without what a terminal would act on."""
     half = SHOWN_WORDS // 2
     some: list[Any] = [*words[:half], f"… ({len(words) - 2 * half:,} words) …", *words[-half:]] if len(words) > SHOWN_WORDS else list(words)
-    return " ".join("".join(c if c.isprintable() else "�" for c in word[:60]) for word in some)
+    # The ends of long words are what tells two addresses apart.
+    short = (word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 20]}…{word[-19:]}" for word in some)
+    return " ".join("".join(c if c.isprintable() else "�" for c in word) for word in short)

@@ -62,7 +62,7 @@ def funnel(facts: Fact, drawing: Drawing) -> str:
     said_of = "Of all that is readable: documents above, bytes below. "
     chart = drawing.figure("funnel", list(funnel_rows(facts)), said_of + key, described)
     caption = "Stages in order. Each drops from what reaches it; an edit rewrites text and drops nothing."
-    return (chart or key) + table(caption, columns, rows, last="total") + _edits(facts)
+    return (chart or paragraph(key)) + table(caption, columns, rows, last="total") + _edits(facts)
 
 
 def funnel_rows(facts: Fact) -> Iterator[dict[str, Any]]:
@@ -139,7 +139,7 @@ def groups(facts: Fact, drawing: Drawing) -> str:
         "of the share kept (Wilson): what it might be among all documents of this kind, were these drawn from them one by one."
     )
     key = _key([("var(--full)", "kept"), *((stage_colour(i), f"dropped by {said(name)}") for i, name in enumerate(stages))])
-    return intro + (key if drawing.scripts else "") + "".join(_axis(axis, drawing) for axis in facts["axes"])
+    return intro + (paragraph(key) if drawing.scripts else "") + "".join(_axis(axis, drawing) for axis in facts["axes"])
 
 
 def _axis(axis: Fact, drawing: Drawing) -> str:

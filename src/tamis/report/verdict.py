@@ -16,11 +16,11 @@ PLACE = "verdict.json"
 def read(out: str) -> dict[str, Any] | None:
     """What the file holds; None where no ablation was run."""
     place = files.join(out, PLACE)
-    found: dict[str, Any] | None = files.read_json(place) if files.exists(place) else None
-    return found
+    found = files.read_json(place) if files.exists(place) else None
+    return found if isinstance(found, dict) else None
 
 
 def line(verdict: Mapping[str, Any] | None) -> str | None:
-    """One sentence for the head of the report: what the file holds as "line"."""
+    """One sentence for the head of the report: what the file holds as "line". A section of its own belongs into `page.draw`, beside the others."""
     said = verdict.get("line") if verdict else None
     return said if isinstance(said, str) else None
