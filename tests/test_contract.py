@@ -42,6 +42,7 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
     "near_duplicates inside": make_stage("near_duplicates", containment=0.9, unit="auto", prefer=["length"], keep_copies={2: 2}),
     "near_duplicates by characters": make_stage("near_duplicates", unit="characters", shingle=9, normalise="none", bands=[20, 5], where='source == "web"'),
+    "language of beginnings": make_stage("language", keep=["en", "fr"], min_score=0.6, min_score_of={"fr": 0.3}, first_bytes=99, short=5, mixed="dominant"),
     "sample": make_stage("sample", share=0.4, seed=3),
     "mask of two kinds": make_stage("mask", kinds=["phone", "email"], replacements={"email": ""}),
     "mojibake of whole lines": make_stage("mojibake", decode_inconsistent_utf8=False, fix_c1_controls=False),
