@@ -40,7 +40,7 @@ MODELS = {
 HARD = [
     "", " ", "\n\n\n", "word", "the", "the cat\nsat", "a\tb\x0bc\x0cd\re\x00f", "the </s> cat", "before </s>after", "x</s> y", "</s>", "</s> </s>",
     "__label__good the", "__label__unknown", "__label__", "__label_ the", "abcdefgh abcdefghi abcdefghij abcdefg", "naïve 日本語 é " * 30, "the " * 2000,
-    "x" * 3000, "\u00a0the\u2003cat", "a" * 8 + " " + "a" * 9,
+    "x" * 3000, "\u00a0the\u2003cat", "a" * 8 + " " + "a" * 9, " ".join("abcdefgh" + chr(c) for c in range(33, 127)),
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import regex
+from regex import _regex_core
 
 from tamis.kernels import unicode as table
 
@@ -96,7 +97,7 @@ def combining() -> np.ndarray:
 def scripts() -> tuple[np.ndarray, np.ndarray]:
     """u8[0x110000], the number of each code point's Script, and the codes of ISO 15924 by number; 0 is none of its own."""
     names: dict[int, list[str]] = {}
-    for name, value in regex._regex_core.PROPERTIES["SCRIPT"][1].items():
+    for name, value in _regex_core.PROPERTIES["SCRIPT"][1].items():
         names.setdefault(value, []).append(name)
     # Each has a long name, then a code of four letters, then perhaps one that was for private use before.
     codes = [[name for name in known if len(name) == 4 and not name.startswith("QAA")][-1].capitalize() for known in names.values()]

@@ -13,17 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from tamis.documents import as_binary, utf8
 from tamis.errors import DataError, suggest
-from tamis.fasttext_features import features
 from tamis.fasttext_file import ModelFile, read
 from tamis.fasttext_outputs import direction, probabilities
-from tamis.kernels import fasttext, fasttext_words
+
+if TYPE_CHECKING:
+    from tamis.kernels.fasttext import Features
 
 _LOADING = threading.Lock()
 _NUMBERS = 1 << 22
@@ -111,7 +112,7 @@ class Classifier:
             answers nothing: a model that saw the end of a line in training has none.
 
         Raises:
-            DataError: some texts are null.
+            DataError: some texts are null, or the model holds numbers that are not finite.
         """
         array = as_binary(texts)
         if array.null_count:
@@ -127,6 +128,8 @@ class Classifier:
             starts: i64[n], where each begins.
             ends: i64[n], where each ends.
         """
+        from tamis.kernels import fasttext
+
         rows, found = self.rows, np.empty((len(starts), len(self.labels)), np.float32)
         step = max(1, _NUMBERS // len(self.labels))
         for i in range(0, len(starts), step):
@@ -153,6 +156,8 @@ class Classifier:
         Raises:
             DataError: there is no such label.
         """
+        from tamis.fasttext_features import features
+
         if label not in self.labels:
             raise DataError(f'"{self.path}" has no label "{label}". {suggest(label, self.labels, what="labels:")}')
         rows = self.rows
@@ -177,7 +182,7 @@ class _Rows:
         folded: whether `table` is the input matrix times `outputs`, which is done where that makes it narrower.
     """
 
-    features: fasttext.Features
+    features: Features
     table: np.ndarray
     outputs: np.ndarray
     folded: bool
@@ -185,6 +190,8 @@ class _Rows:
     @classmethod
     def of(cls, path: Path, file: ModelFile) -> _Rows:
         """Read the matrices, and multiply them where that pays."""
+        from tamis.kernels import fasttext
+
         # Their probabilities are steps: only sums rounded as fastText rounds them always fall on the same step.
         exact = file.loss in ("ova", "ns")
         outputs = _outputs(file)
@@ -202,7 +209,9 @@ class _Rows:
         return cls(finding, table, outputs, folded)
 
 
-def _features(file: ModelFile, *, exact: bool) -> fasttext.Features:
+def _features(file: ModelFile, *, exact: bool) -> Features:
+    from tamis.kernels import fasttext, fasttext_words
+
     slots = fasttext_words.vocabulary(file.words, file.borders)
     end = fasttext_words.entry_of(b"</s>", slots, file.words, file.borders)
     settings = [file.n_words, file.buckets, file.ngrams, file.minn, file.maxn, end, 0, int(exact)]
