@@ -134,16 +134,10 @@ def test_kernels_import_only_numpy_and_numba() -> None:
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [
-<<<<<<< HEAD
         ("import tamis", ["polars", "pyarrow", "numba", "typer", "torch", "ray", "sklearn", "scipy"]),
         ("from tamis import sift, judge, run, Filter, stage", ["numba", "typer", "torch", "ray", "sklearn", "scipy", "fsspec"]),
-        ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn", "scipy"]),
-=======
-        ("import tamis", ["polars", "pyarrow", "numba", "typer", "torch", "ray", "sklearn"]),
-        ("from tamis import sift, judge, run, Filter, stage", ["numba", "typer", "torch", "ray", "sklearn", "fsspec"]),
         ("from tamis import make_stage; make_stage('language', keep=['en'])", ["numba", "typer", "torch", "py3langid"]),
-        ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn"]),
->>>>>>> language
+        ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn", "scipy"]),
     ],
 )
 def test_importing_is_light(code: str, heavy: list[str]) -> None:
