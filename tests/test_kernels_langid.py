@@ -82,10 +82,8 @@ def test_a_text_of_any_length_is_walked_whole(size):
     for seed in range(5):
         near(texts, drawn(seed))
     never = drawn(1, states=8)
-    step = np.arange(5) * 0 + 1
     never["rows"] = np.arange(8).astype(np.uint16)
     never["moves"] = ((np.arange(8)[:, None] + np.arange(256)) % 8).astype(np.uint32).ravel()
-    assert step.all()
     near(texts, never)
 
 
