@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,14 +72,22 @@ def _entries(rung: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if one and "facts" in one:
             facts, whole = one["facts"], one["stage"] == RECIPE
             sides = ("curated", "raw" if whole else one["arm"])
-            found[one["stage"]] = {"sides": sides, "gain": facts["gain"], "multiplier": facts["multiplier"], "outcome": one["outcome"], "barred": facts["barred"]}
+            found[one["stage"]] = {
+                "sides": sides,
+                "gain": facts["gain"],
+                "multiplier": facts["multiplier"],
+                "outcome": one["outcome"],
+                "barred": facts["barred"],
+            }
     for one in rung["corrupted"]:
         if "gain" in one:
             found[one["arm"]] = {"sides": (one["arm"], "raw"), "gain": one["gain"], "multiplier": None, "outcome": None, "barred": None}
     return found
 
 
-def _subject(subject: str, told: Mapping[str, Mapping[str, Any]], ladder: Sequence[str], results: pl.DataFrame, plan: Mapping[str, Any]) -> dict[str, Any]:
+def _subject(
+    subject: str, told: Mapping[str, Mapping[str, Any]], ladder: Sequence[str], results: pl.DataFrame, plan: Mapping[str, Any]
+) -> dict[str, Any]:
     by_rung = []
     for name, entries in told.items():
         if subject in entries:
@@ -87,7 +96,9 @@ def _subject(subject: str, told: Mapping[str, Mapping[str, Any]], ladder: Sequen
             by_rung.append({"rung": name, **sizes, **{key: value for key, value in entries[subject].items() if key != "sides"}})
     below = next((one for one in by_rung if one["rung"] not in GPTS), None)
     above = [one for one in by_rung if one["rung"] in GPTS]
-    agreement = [] if below is None or below["barred"] else [{"rung": one["rung"], "state": agreed(below["gain"], one["gain"])} for one in above]
+    agreement = (
+        [] if below is None or below["barred"] else [{"rung": one["rung"], "state": agreed(below["gain"], one["gain"])} for one in above]
+    )
     sides = next(entries[subject]["sides"] for name, entries in told.items() if name in ladder and subject in entries)
     return {"subject": subject, "by_rung": by_rung, "agreement": agreement, "trend": _trend(sides, above, results, plan)}
 
@@ -122,7 +133,9 @@ def _trend(sides: tuple[str, str], above: Sequence[Mapping[str, Any]], results: 
             gains.append(losses.equal(against, tokens, held) - losses.equal(arm, tokens, held))
             falls.append(slopes(losses.curve(against, budgets, held), budgets, tokens, against))
             operations.append(one["flops"])
-        found = trend(np.stack(gains), np.stack(falls), operations, overlap=plan["prepared"]["folds"]["overlap"], level=plan["design"]["level"])
+        found = trend(
+            np.stack(gains), np.stack(falls), operations, overlap=plan["prepared"]["folds"]["overlap"], level=plan["design"]["level"]
+        )
         return asdict(found)
     except AblationError as error:
         return {"withheld": str(error).splitlines()[0]}
@@ -137,7 +150,7 @@ def _kept(subjects: Sequence[Mapping[str, Any]]) -> list[tuple[float, bool]]:
     pairs = []
     for one in subjects:
         gains = [entry["gain"]["mean"] for entry in one["by_rung"] if entry["rung"] in GPTS and not entry["gain"]["by_construction"]]
-        pairs += [(low, low * high > 0) for low, high in zip(gains, gains[1:], strict=False)]
+        pairs += [(low, low * high > 0) for low, high in pairwise(gains)]
     return pairs
 
 

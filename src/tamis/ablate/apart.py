@@ -19,9 +19,7 @@ from tamis.errors import RunError
 from tamis.lm.tokens import Tokens
 
 
-def timed(
-    rung: Rung, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int
-) -> tuple[np.ndarray, float]:
+def timed(rung: Rung, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
     """What a rung finds, see `Rung.train`, and the processor seconds of this thread that it took."""
     began = time.thread_time()
     return rung.train(stream, budgets, held, first, seed), time.thread_time() - began

@@ -250,8 +250,13 @@ class _Told:
         if scores.is_empty() or not corrupt:
             return None
         worst = max(corrupt, key=lambda name: float(self.arms[name]["share"]))
-        raw = scores.filter((pl.col("arm") == "raw") & pl.col("budget").is_in(self.losses.budgets("raw")))
-        table = fitness_table(raw.with_columns(tokens="budget"), scores.filter(pl.col("arm") == worst).with_columns(tokens="budget"))
+        common = [budget for budget in self.losses.budgets("raw") if budget in self.losses.budgets(worst)]
+        raw, spoilt = (
+            scores.filter((pl.col("arm") == name) & pl.col("budget").is_in(common)).with_columns(tokens="budget") for name in ("raw", worst)
+        )
+        if min(frame["seed"].n_unique() for frame in (raw, spoilt)) < self.losses.seeds:
+            raise AblationError(f"a training of raw or of {worst} died, so no score can be judged.")
+        table = fitness_table(raw, spoilt)
         return [{**row, "gain": self._score_gain(row)} for row in table.filter(pl.col("by") == "set").to_dicts()]
 
     def _score_gain(self, row: Mapping[str, Any]) -> dict[str, Any] | None:

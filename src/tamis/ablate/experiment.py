@@ -88,9 +88,7 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
     return Told(plan, verdict)
 
 
-def climb(
-    steps: Sequence[Step], plan: Mapping[str, Any], out: str, jobs: int, say: Say
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+def climb(steps: Sequence[Step], plan: Mapping[str, Any], out: str, jobs: int, say: Say) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Train rung by rung; what rung 0 finds chooses among the arms of those above it.
 
     Returns:
