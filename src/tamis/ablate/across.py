@@ -20,6 +20,7 @@ from tamis.ablate.comparisons import primary_of
 from tamis.ablate.lasting import bytes_per_token, holds, trend
 from tamis.ablate.losses import Losses
 from tamis.ablate.multiplier import FEWEST_BUDGETS, slopes
+from tamis.ablate.repeats import repeats
 from tamis.ablate.rungs import GATES, GPTS
 from tamis.ablate.statistics import paired
 from tamis.errors import AblationError
@@ -43,7 +44,7 @@ def across(results: pl.DataFrame, rungs: Mapping[str, Mapping[str, Any]], plan: 
     Returns:
         JSON; None where no GPT was trained. subjects: for the recipe, each stage that a GPT was trained for and the spoilt text: by_rung (rung, tokens,
         hidden, flops, gain, multiplier, outcome), agreement (of each GPT with rung 0), trend, holds (probability that the sign is that of
-        the next rung); curves (losses of each arm and rung on the primary set, mean over folds); decades; gate (other rates); line_shift; quintiles.
+        the next rung); curves (losses of each arm and rung on the primary set, mean over folds); decades; repeats; gate (other rates); line_shift; quintiles.
     """
     ladder = [name for name in rungs if name in GPTS]
     if not ladder:
@@ -59,6 +60,7 @@ def across(results: pl.DataFrame, rungs: Mapping[str, Mapping[str, Any]], plan: 
         "subjects": found,
         "curves": _curves(results, [*(name for name in rungs if name not in GATES)], plan),
         "decades": _decades(ladder, plan),
+        "repeats": repeats(results, ladder[0], plan),
         "gate": _gate(results, plan),
         "line_shift": {"withheld": LINE_SHIFT},
         "quintiles": {"withheld": QUINTILES},

@@ -9,8 +9,9 @@ from typing import Any
 from tamis.ablate.arms import Arm
 from tamis.ablate.design import Design
 from tamis.ablate.prepare import Prepared
+from tamis.ablate.repeats import AGAIN
 from tamis.ablate.rungs import GPTRung, NGramRung, Rung
-from tamis.ablate.trainings import Field, Training
+from tamis.ablate.trainings import EPOCHS, Field, Training
 
 PER_PARAMETER = 10
 """Tokens for each hidden parameter at which arms are compared; curves reach twice as far, to the 20 of Hoffmann et al. (2022)."""
@@ -20,6 +21,8 @@ CURVED = ("raw", "curated", "without")
 KINDS = ("raw", "curated", "random", "matched", "mix")
 GATED = ("raw", "curated")
 MOST_LEFT_OUT = 4
+FRACTION = 4
+"""Of the tokens of an arm, the part that is seen again and again."""
 EVALUATED = 0.2
 """Tokens that are evaluated at each budget, for each that is trained on: looking costs a third of training, so under a tenth of the time."""
 LEFT_OUT = (
@@ -60,7 +63,9 @@ class Step:
             "folds": self.folds,
             "evaluated": {"documents": len(self.field.held.tokens), "tokens": self.field.held.tokens.total},
         }
-        return facts | ({"left_out": LEFT_OUT} if self.choice else {})
+        facts |= {"left_out": LEFT_OUT} if self.choice else {}
+        repeated = [arm.unique for arm in self.arms if arm.unique is not None]
+        return facts | ({"repeated": repeated[0]} if repeated else {})
 
 
 def steps(made: Prepared, rungs: Sequence[Rung], design: Design) -> list[Step]:
@@ -71,18 +76,40 @@ def steps(made: Prepared, rungs: Sequence[Rung], design: Design) -> list[Step]:
         rungs: of the design.
         design: how many folds the GPTs have.
     """
-    small = {rung.name: min(made.field.tokens, PER_PARAMETER * rung.gpt.hidden) for rung in rungs if isinstance(rung, GPTRung)}
+    small = {rung.name: _whole(min(made.field.tokens, PER_PARAMETER * rung.gpt.hidden)) for rung in rungs if isinstance(rung, GPTRung)}
+    repeating = next((rung.name for rung in rungs if isinstance(rung, GPTRung) and not rung.gate), None)
     held = made.field.held.sampled(int(EVALUATED * min(small.values()))) if small else made.field.held
     found = []
     for rung in rungs:
         if isinstance(rung, GPTRung):
             tokens = small[rung.name]
             field = replace(made.field, tokens=tokens, extra={}, held=held, grid=(1.0,) if rung.gate else GRID, curved=CURVED, own={})
-            found.append(Step(rung, field, min(design.gpt_folds, made.folds), *_arms(made, tokens, rung)))
+            step = Step(rung, field, min(design.gpt_folds, made.folds), *_arms(made, tokens, rung))
+            found.append(_with_repeats(step) if rung.name == repeating else step)
         else:
             assert isinstance(rung, NGramRung)
             found.append(Step(rung, made.field, made.folds, made.arms))
     return found
+
+
+def _whole(tokens: int) -> int:
+    """Rounded down, so that the budgets of repeats are those of the curve."""
+    return tokens // FRACTION * FRACTION
+
+
+def _with_repeats(step: Step) -> Step:
+    """With a quarter of the curated tokens seen up to eight times, beside as many fresh ones; on one rung, for it is the cheapest."""
+    if not any(arm.name == "curated" for arm in step.arms):
+        return step
+    unique = step.field.tokens // FRACTION
+    arm = Arm(AGAIN, "repeat", "curated", "raw", unique=unique)
+    budgets = tuple(unique * epochs for epochs in EPOCHS)
+    field = replace(
+        step.field,
+        least={**step.field.least, AGAIN: budgets[-1]},
+        extra={AGAIN: budgets, "raw": budgets, "curated": budgets},
+    )
+    return replace(step, field=field, arms=(*step.arms, arm))
 
 
 def _arms(made: Prepared, tokens: int, rung: GPTRung) -> tuple[tuple[Arm, ...], tuple[Arm, ...]]:

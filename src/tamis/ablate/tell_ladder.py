@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tamis.ablate.said import bits, worth
+from tamis.ablate.said import bits, part, worth
 
 Table = Sequence[Sequence[str]]
 STATES = {
@@ -27,6 +27,7 @@ def told(verdict: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
     yield from _barred(verdict, plan)
     yield _trends(across["subjects"])
     yield _decades(across["decades"])
+    yield from _repeats(across["repeats"])
     yield from _gate(across["gate"])
     yield _curves(across["curves"], rungs)
     yield f"{across['line_shift']['withheld']} {across['quintiles']['withheld']}"
@@ -97,6 +98,46 @@ def _decades(found: Mapping[str, Any]) -> str:
     if found["beyond"] is None:
         return f"{measured}; a frontier run takes 1e24 or more. A sign and a trend of it is what they can show, and no size at that scale."
     return f"{measured}; the run that this is for takes {found['target']:.1e}, {found['beyond']:.1f} decades beyond, and nothing is extrapolated there."
+
+
+def _repeats(found: Mapping[str, Any] | None) -> Iterator[str | Table]:
+    if found is None:
+        return
+    if "withheld" in found:
+        yield f"What a repeat is worth: withheld. {found['withheld']}"
+        return
+    rows: list[tuple[str, ...]] = [
+        (
+            f"{found['unique']:,} curated tokens, {found['rung']}",
+            "repeated",
+            "fresh curated",
+            "fresh raw",
+            "repeated gains over raw",
+            "95% interval",
+        )
+    ]
+    for one in found["epochs"]:
+        losses = (f"{one[key]:.3f}" if one[key] is not None else "" for key in ("loss", "fresh", "raw"))
+        gain = ("", "") if one["against_raw"] is None else part("", one["against_raw"])[1:]
+        rows.append((f"seen {one['epochs']} time{'' if one['epochs'] == 1 else 's'}", *losses, *gain))
+    yield rows
+    best = min(found["epochs"], key=lambda one: float(one["loss"]))
+    if best["epochs"] < found["epochs"][-1]["epochs"]:
+        yield f"Seen more than {best['epochs']} times it is learned by heart: the loss rises again, which no value of a repeat can say."
+    crossing, value = found["crossover"], found["value"]
+    if "withheld" not in crossing:
+        better = "repeated curated" if crossing["favours"] == "curated" else "fresh raw"
+        if crossing["state"] == "reached":
+            ends = " to ".join("?" if crossing[end] is None else f"{crossing[end]:,.0f}" for end in ("low", "high"))
+            yield f"From {crossing['size']:,.0f} tokens on ({ends}) {better} text is better."
+        else:
+            yield f"At the largest budget {better} text is better, and no crossover was seen."
+    if "withheld" in value:
+        yield f"The value of a repeat: withheld; {value['withheld']}"
+        return
+    worth = ", ".join(f"{epochs} times for {fresh:.2f}" for epochs, fresh in value["worth"].items() if int(epochs) > 1)
+    ends = "no bounds" if value["low"] is None else f"{value['low']:.3g} to {value['high']:.3g}"
+    yield f"Seen {worth} times as much fresh text (R* {value['rate']:.3g}, {ends}, fitted here)."
 
 
 def _gate(gate: Mapping[str, Any] | None) -> Iterator[str]:
