@@ -25,6 +25,7 @@ class Echo:
 
     name = "echo"
     order_blind = True
+    apart = False
 
     def __init__(self) -> None:
         self.asked = 0

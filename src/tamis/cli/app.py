@@ -247,7 +247,7 @@ def ablate(
     source: Annotated[list[str] | None, typer.Argument(metavar="OUT", help="The folder of a finished run; or raw shards, if a plan names mixes.")] = None,
     out: Annotated[str, typer.Option("--out", "-o", help="The ablation's folder; an unfinished one is finished.")] = "",
     plan: Annotated[Path | None, typer.Option("--plan", help="A YAML file like pipelines/ablation.yaml.", show_default=False)] = None,
-    profile: Annotated[str | None, typer.Option(help="smoke (two minutes on 12 MB) or standard.", show_default="standard")] = None,
+    profile: Annotated[str | None, typer.Option(help="smoke (two minutes on 12 MB), standard or full.", show_default="standard")] = None,
     target: Annotated[str | None, typer.Option(help="What the text is meant for: shards that no filter chose, reference, or none.", show_default="reference")] = None,
     items: Annotated[list[str] | None, typer.Option("--items", help="Evaluation items, JSONL or Parquet; may be repeated.", show_default=False)] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Trainings side by side.", show_default="one a processor")] = None,
