@@ -20,7 +20,20 @@ from tamis.stages._topic_names import names_of
 from tamis.stages.topics import Topics
 
 VOCABULARY = {
-    "court": ["judge", "court", "appeal", "verdict", "lawyer", "trial", "witness", "sentence", "statute", "plaintiff", "defendant", "hearing"],
+    "court": [
+        "judge",
+        "court",
+        "appeal",
+        "verdict",
+        "lawyer",
+        "trial",
+        "witness",
+        "sentence",
+        "statute",
+        "plaintiff",
+        "defendant",
+        "hearing",
+    ],
     "kitchen": ["onion", "garlic", "butter", "oven", "recipe", "flour", "simmer", "sauce", "pepper", "dough", "pan", "seasoning"],
     "ocean": ["whale", "coral", "reef", "tide", "current", "plankton", "harbour", "sailor", "wave", "salt", "island", "squid"],
 }
@@ -124,7 +137,9 @@ def test_next_month_gets_the_same_topics(tmp_path: Path) -> None:
     assert [names[subject] for subject in later["subject"].to_pylist()] == ledger["topic"].to_list()
 
 
-@pytest.mark.parametrize("how", [{"workers": 3}, {"backwards": True}, pytest.param({"mapper": "processes"}, marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize(
+    "how", [{"workers": 3}, {"backwards": True}, pytest.param({"mapper": "processes"}, marks=pytest.mark.slow)], ids=str
+)
 def test_runs_do_not_differ(tmp_path: Path, how: dict[str, Any]) -> None:
     """Workers, mappers, the order of shards: the same bytes of fitted file, signals, ledger and data."""
     place = split(tmp_path / "in", documents(120), 5, row_group_size=20)
@@ -162,7 +177,11 @@ def test_unclear_documents_can_be_dropped() -> None:
 
 def test_topics_command(tmp_path: Path, tamis_command: Any) -> None:
     """`tamis topics` lists each topic with its size, its words and the documents nearest to its centre."""
-    run([make_stage("topics", topics=3), make_stage("rebalance", by="topics.topic", target="uniform", unit="documents", budget=30)], split(tmp_path / "in", documents()), tmp_path / "out")
+    run(
+        [make_stage("topics", topics=3), make_stage("rebalance", by="topics.topic", target="uniform", unit="documents", budget=30)],
+        split(tmp_path / "in", documents()),
+        tmp_path / "out",
+    )
     listed = topics_found.topics(folder.opened(str(tmp_path / "out")))
     assert [one["documents"] for one in listed["topics"]] == [100, 100, 100]
     assert [one["kept"] for one in listed["topics"]] == [10, 10, 10]
@@ -180,7 +199,10 @@ def test_topics_command(tmp_path: Path, tamis_command: Any) -> None:
     lines = out.splitlines()
     assert lines[0].split() == ["topic", "documents", "kept", "share", "of", "kept", "words", "most", "central"]
     assert "To give other shards these topics: topics: {fitted: " in out
-    assert tamis_command("topics", run_without_topics(tmp_path))[2] == f"Error: no stage of {tmp_path / 'plain'} gives topics.\nFix: put topics into the recipe.\n"
+    assert (
+        tamis_command("topics", run_without_topics(tmp_path))[2]
+        == f"Error: no stage of {tmp_path / 'plain'} gives topics.\nFix: put topics into the recipe.\n"
+    )
 
 
 def run_without_topics(tmp_path: Path) -> Path:

@@ -9,7 +9,6 @@ import polars as pl
 
 from tamis.stages._shares import CLOSE
 
-
 BATCH_ROWS = 1_000_000
 """Documents that are sorted at once, about: a stratum is not divided."""
 
