@@ -46,6 +46,7 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "axes, all": make_stage("axes", axes=["format", "domain"]),
     "rebalance by two": make_stage("rebalance", by=["source", "lang"], exponent=0.5, budget="all", weights={"lang": {"fr": 2}}, unit="words"),
     "rebalance best first": make_stage("rebalance", by="source", budget=500, prefer=["-score"], where='lang == "en"', emit="weights"),
+    "language of beginnings": make_stage("language", keep=["en", "fr"], min_score=0.6, min_score_of={"fr": 0.3}, first_bytes=99, short=5, mixed="dominant"),
     "sample": make_stage("sample", share=0.4, seed=3),
     "mask of two kinds": make_stage("mask", kinds=["phone", "email"], replacements={"email": ""}),
     "mojibake of whole lines": make_stage("mojibake", decode_inconsistent_utf8=False, fix_c1_controls=False),

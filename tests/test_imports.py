@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "work": {"documents", "files", "measure", "plan", "reading", "recipe", "shards", "stage"},
     "fasttext_file": set(),
     "fasttext_features": {"kernels"},
-    "classifier": {"documents", "fasttext_features", "fasttext_file", "kernels"},
+    "fasttext_outputs": {"fasttext_file"},
+    "classifier": {"documents", "fasttext_features", "fasttext_file", "fasttext_outputs", "kernels"},
     "disk": {"documents", "files", "mappers", "measure", "plan", "reading", "shards", "work"},
     "tally": {"stage"},
     "mix": {"measure", "stage"},
@@ -118,6 +119,7 @@ def test_kernels_import_only_numpy_and_numba() -> None:
     [
         ("import tamis", ["polars", "pyarrow", "numba", "typer", "torch", "ray", "sklearn"]),
         ("from tamis import sift, judge, run, Filter, stage", ["numba", "typer", "torch", "ray", "sklearn", "fsspec"]),
+        ("from tamis import make_stage; make_stage('language', keep=['en'])", ["numba", "typer", "torch", "py3langid"]),
         ("from tamis.cli.app import app", ["polars", "pyarrow", "numba", "torch", "ray", "sklearn"]),
     ],
 )

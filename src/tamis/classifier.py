@@ -10,21 +10,25 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from tamis.documents import as_binary, utf8
 from tamis.errors import DataError, suggest
-from tamis.fasttext_features import features
 from tamis.fasttext_file import ModelFile, read
-from tamis.kernels import fasttext, fasttext_words
+from tamis.fasttext_outputs import direction, probabilities
+
+if TYPE_CHECKING:
+    from tamis.kernels.fasttext import Features
 
 _LOADING = threading.Lock()
+_NUMBERS = 1 << 22
+"""Probabilities that are worked out at once."""
 
 
 def load(path: str | Path) -> Classifier:
@@ -41,7 +45,7 @@ def load(path: str | Path) -> Classifier:
 
 @lru_cache(maxsize=4)
 def _load(path: Path, _changed: int, _size: int) -> Classifier:
-    return Classifier(path, file := read(path), _Rows.of(file))
+    return Classifier(path, read(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +55,25 @@ class Classifier:
     Args:
         path: of the file.
         file: what was read from it.
-        rows: what a text's outputs are made of.
     """
 
     path: Path
     file: ModelFile
-    rows: _Rows
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _made: list[_Rows] = field(default_factory=list, repr=False)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Without `__label__`, the most frequent in training first."""
         return self.file.labels
+
+    @property
+    def rows(self) -> _Rows:
+        """What a text's outputs are made of: the matrices, read when the first text is scored."""
+        with self._lock:
+            if not self._made:
+                self._made.append(_Rows.of(self.path, self.file))
+        return self._made[0]
 
     @cached_property
     def sha256(self) -> str:
@@ -100,20 +112,31 @@ class Classifier:
             answers nothing: a model that saw the end of a line in training has none.
 
         Raises:
-            DataError: some texts are null.
+            DataError: some texts are null, or the model holds numbers that are not finite.
         """
         array = as_binary(texts)
         if array.null_count:
             raise DataError(f"{array.null_count:,} of the texts to be scored are null.\nFix: leave them out.")
         data, offsets = utf8(array)
-        found = np.empty((len(array), len(self.labels)), np.float32)
+        return self.scores_between(data, offsets[:-1], offsets[1:])
+
+    def scores_between(self, data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """`scores` of stretches of a buffer.
+
+        Args:
+            data: u8[:].
+            starts: i64[n], where each begins.
+            ends: i64[n], where each ends.
+        """
+        from tamis.kernels import fasttext
+
+        rows, found = self.rows, np.empty((len(starts), len(self.labels)), np.float32)
         step = max(1, _NUMBERS // len(self.labels))
-        for start in range(0, len(array), step):
-            means, sizes = fasttext.mean_rows(data, offsets[start : start + step + 1], self.rows.features, self.rows.table)
-            outputs = means if self.rows.folded else fasttext.multiply(means, self.rows.outputs)
-            part = found[start : start + step]
-            part[:] = _probabilities(self.file, outputs)
-            part[sizes == 0] = np.nan
+        for i in range(0, len(starts), step):
+            means, sizes = fasttext.mean_rows(data, starts[i : i + step], ends[i : i + step], rows.features, rows.table)
+            outputs = means if rows.folded else fasttext.multiply(means, rows.outputs)
+            found[i : i + step] = probabilities(self.file.loss, self.file.counts, outputs)
+            found[i : i + step][sizes == 0] = np.nan
         return found
 
     def explain(self, text: str, label: str) -> list[tuple[str, float]]:
@@ -133,15 +156,18 @@ class Classifier:
         Raises:
             DataError: there is no such label.
         """
+        from tamis.fasttext_features import features
+
         if label not in self.labels:
             raise DataError(f'"{self.path}" has no label "{label}". {suggest(label, self.labels, what="labels:")}')
-        found = features(text.encode(errors="replace"), self.rows.features)
-        towards = _direction(self.file, self.labels.index(label))
-        weigh = towards if self.rows.folded else towards @ self.rows.outputs
+        rows = self.rows
+        found = features(text.encode(errors="replace"), rows.features)
+        towards = direction(self.file.loss, self.file.counts, self.labels.index(label))
+        weigh = towards if rows.folded else towards @ rows.outputs
         total = sum(size for _, _, size in found)
         weights: dict[str, float] = {}
-        for name, rows, _ in found:
-            weights[name] = weights.get(name, 0.0) + float(self.rows.table[rows].sum(axis=0, dtype=np.float64) @ weigh) / total
+        for name, places, _ in found:
+            weights[name] = weights.get(name, 0.0) + float(rows.table[places].sum(axis=0, dtype=np.float64) @ weigh) / total
         return sorted(weights.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -156,20 +182,24 @@ class _Rows:
         folded: whether `table` is the input matrix times `outputs`, which is done where that makes it narrower.
     """
 
-    features: fasttext.Features
+    features: Features
     table: np.ndarray
     outputs: np.ndarray
     folded: bool
 
     @classmethod
-    def of(cls, file: ModelFile) -> _Rows:
+    def of(cls, path: Path, file: ModelFile) -> _Rows:
         """Read the matrices, and multiply them where that pays."""
+        from tamis.kernels import fasttext
+
         # Their probabilities are steps: only sums rounded as fastText rounds them always fall on the same step.
         exact = file.loss in ("ova", "ns")
         outputs = _outputs(file)
         folded = not exact and len(outputs) <= file.dim
         table = np.empty((file.input.shape[0], len(outputs) if folded else file.dim), np.float32)
         for start, rows in file.chunks():
+            if not np.isfinite(rows).all():
+                raise DataError(f'the model "{path}" holds numbers that are not finite: its training failed.\nFix: train it again.')
             table[start : start + len(rows)] = fasttext.fold(rows, outputs) if folded else rows
         finding = _features(file, exact=exact)
         if file.maxn and not exact:
@@ -179,7 +209,9 @@ class _Rows:
         return cls(finding, table, outputs, folded)
 
 
-def _features(file: ModelFile, *, exact: bool) -> fasttext.Features:
+def _features(file: ModelFile, *, exact: bool) -> Features:
+    from tamis.kernels import fasttext, fasttext_words
+
     slots = fasttext_words.vocabulary(file.words, file.borders)
     end = fasttext_words.entry_of(b"</s>", slots, file.words, file.borders)
     settings = [file.n_words, file.buckets, file.ngrams, file.minn, file.maxn, end, 0, int(exact)]
@@ -191,91 +223,6 @@ def _outputs(file: ModelFile) -> np.ndarray:
     if file.loss == "softmax" and len(file.output) == 2:
         return np.asarray(file.output[:1] - file.output[1:])
     return file.output[:-1] if file.loss == "hs" else file.output
-
-
-def _direction(file: ModelFile, label: int) -> np.ndarray:
-    """f64[k]: what to multiply the outputs with for the logit of a label, as `explain` has it."""
-    if file.loss == "hs":
-        return _way(file.counts, label)
-    n = len(file.output)
-    if file.loss == "softmax" and n == 2:
-        return np.array([1.0 if label == 0 else -1.0])
-    others = 0.0 if file.loss != "softmax" or n == 1 else -1 / (n - 1)
-    return np.where(np.arange(n) == label, 1.0, others)
-
-
-def _way(counts: np.ndarray, label: int) -> np.ndarray:
-    """f64[branches]: 1 where the way from the root to a label goes right, −1 where it goes left, else 0."""
-    branches, way = tree(counts), np.zeros(len(counts) - 1)
-    at = label
-    for i in range(len(branches)):
-        if at in branches[i]:
-            way[i] = 1.0 if at == branches[i, 1] else -1.0
-            at = i + len(counts)
-    return way
-
-
-def _probabilities(file: ModelFile, outputs: np.ndarray) -> np.ndarray:
-    """f32 or f64[n, labels] from f32[n, k]."""
-    if file.loss == "hs":
-        return _leaves(file.counts, outputs)
-    if file.loss != "softmax":
-        steps = np.clip((outputs + 8) * 32, 0, 512).astype(np.int64)
-        return np.asarray(np.where(np.abs(outputs) > 8, outputs > 0, _SIGMOID[steps]))
-    if len(file.output) == 2:
-        first = _sigmoid(outputs)
-        return np.concatenate([first, _sigmoid(-outputs)], axis=1)
-    powers = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x.astype(np.float64))))
-
-
-_SIGMOID = (1 / (1 + np.exp(-(np.arange(513, dtype=np.float32) / 32 - 8)).astype(np.float64))).astype(np.float32)
-"""fastText's own steps: the sigmoid at −8, −8 + 1/32 … 8."""
-_NUMBERS = 1 << 22
-"""Probabilities that are worked out at once."""
-
-
-def _leaves(counts: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """f64[n, labels]: the product of the branches from the root to each label."""
-    branches = tree(counts)
-    n, leaves = len(outputs), len(counts)
-    reached = np.ones((2 * leaves - 1, n))
-    for i in range(leaves - 2, -1, -1):
-        right = _sigmoid(outputs[:, i])
-        reached[branches[i, 0]] = reached[leaves + i] * (1 - right)
-        reached[branches[i, 1]] = reached[leaves + i] * right
-    return np.asarray(reached[:leaves].T)
-
-
-def tree(counts: np.ndarray) -> np.ndarray:
-    """fastText's Huffman tree of the labels.
-
-    Args:
-        counts: i64[labels], falling.
-
-    Returns:
-        i64[labels − 1, 2]: left and right child of the branch; below `labels` a label, else a branch by its number + `labels`. The
-        last branch is the root.
-    """
-    leaves = len(counts)
-    weights = [*counts.tolist(), *[10**15] * (leaves - 1)]
-    leaf, node, children = leaves - 1, leaves, []
-    for i in range(leaves, 2 * leaves - 1):
-        pair = []
-        for _ in range(2):
-            if leaf >= 0 and weights[leaf] < weights[node]:
-                pair.append(leaf)
-                leaf -= 1
-            else:
-                pair.append(node)
-                node += 1
-        weights[i] = weights[pair[0]] + weights[pair[1]]
-        children.append(pair)
-    return np.array(children, np.int64).reshape(-1, 2)
 
 
 def _sidecar(path: Path) -> Any:

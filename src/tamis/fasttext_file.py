@@ -27,6 +27,8 @@ _MAGIC, _OLD, _NEW = 793712314, 11, 12
 _LOSSES: tuple[Loss, ...] = ("hs", "ns", "softmax", "ova")
 _SUPERVISED = 3
 _CODES = 256
+_MOST_BUCKETS = 1 << 27
+"""Of a pruned model, which has 4 bytes here for each; fastText's default is 2,000,000."""
 _CHUNK = 1 << 24
 """Numbers of a matrix that are unfolded at once."""
 
@@ -183,7 +185,7 @@ class _Reader:
         if pruned < 0:
             return np.zeros(0, np.int32)
         pairs = self.array(np.int32, pruned * 2).reshape(-1, 2)
-        if pruned and (pairs.min() < 0 or pairs[:, 0].max() >= buckets):
+        if buckets > _MOST_BUCKETS or (pruned and (pairs.min() < 0 or pairs[:, 0].max() >= buckets)):
             self.damaged("its list of kept n-grams is impossible")
         kept = np.full(max(buckets, 1), -1, np.int32)
         kept[pairs[:, 0]] = pairs[:, 1]
@@ -271,5 +273,6 @@ class _Quantised:
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         pieces = [book[self.codes[start:stop, i]] for i, book in enumerate(self.books)]
-        unfolded: np.ndarray = np.concatenate(pieces, axis=1) * self.norms[start:stop, None]
+        with np.errstate(invalid="ignore", over="ignore"):  # who reads them looks whether they are finite
+            unfolded: np.ndarray = np.concatenate(pieces, axis=1) * self.norms[start:stop, None]
         return np.require(unfolded, np.float32, ["C", "A"])

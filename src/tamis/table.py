@@ -22,6 +22,7 @@ TABLE = {
     "lines": "tamis.edits.lines:Lines",
     "mask": "tamis.edits.mask:Mask",
     "rules": "tamis.stages.rules:Rules",
+    "language": "tamis.stages.language:Language",
     "gopher_quality": "tamis.stages.gopher_quality:GopherQuality",
     "gopher_repetition": "tamis.stages.gopher_repetition:GopherRepetition",
     "c4_quality": "tamis.stages.c4_quality:C4Quality",
