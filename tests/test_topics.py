@@ -10,14 +10,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from fasttext_models import Model
 from runs import run, snapshot, split
 
-from tamis import folder, judge, make_stage, topics_found
+from tamis import classifier, folder, judge, make_stage, topics_found
 from tamis.errors import TamisError
 from tamis.memory import Table
 from tamis.stages import _topic_model
 from tamis.stages._topic_names import names_of
 from tamis.stages.topics import Topics
+from tamis.testing import check_stage
 
 VOCABULARY = {
     "court": [
@@ -279,3 +281,21 @@ def test_known_topics_are_recovered_as_well_as_by_plain_kmeans() -> None:
         theirs = [plain_kmeans(frame["text"].to_list(), clusters, seed) for seed in range(3)]
         scores = [np.mean([adjusted_mutual_info_score(frame["topic"].to_list(), one) for one in some]) for some in (ours, theirs)]
         assert scores[0] >= scores[1] - 0.02
+
+
+def test_topics_of_a_classifier(tmp_path: Path) -> None:
+    """A fastText model by path: its most probable label, and how probable that is; none for a text that it knows nothing of."""
+    path = Model(labels=3, words=("the", "cat", "sat", "on", "mat")).write(tmp_path / "topics.bin")
+    texts = pa.array(["the cat", "sat on the mat", "cat cat cat", "", "unknown"], pa.large_string())
+    signals = make_stage("topics", classifier=str(path)).measure(pa.table({"text": texts}))
+    model = classifier.load(path)
+    scores = model.scores(texts)
+    for i, (topic, confidence) in enumerate(signals.iter_rows()):
+        if np.isnan(scores[i]).all():
+            assert (topic, confidence) == (None, None)
+        else:
+            assert topic == model.labels[int(scores[i].argmax())]
+            assert confidence == pytest.approx(float(scores[i].max()))
+    assert signals["topic"].null_count() in (1, 2)
+    assert signals.schema == {"topic": pl.String, "confidence": pl.Float64}
+    check_stage(make_stage("topics", classifier=str(path)))
