@@ -29,17 +29,19 @@ def documents(rows: int) -> pl.DataFrame:
     topics = pl.Series([f"topic {i} of the web" for i in range(TOPICS)], dtype=pl.String)
     sources = pl.Series([f"source-{i}.example.com" for i in range(SOURCES)], dtype=pl.String)
     odds = 1 / np.arange(1, TOPICS + 1)
-    return pl.DataFrame({
-        "copies": pl.repeat(1, rows, dtype=pl.UInt8, eager=True),
-        "row": pl.int_range(rows, dtype=pl.UInt64, eager=True),
-        "bytes": draw.integers(100, 20_000, rows, np.uint32),
-        "words": draw.integers(20, 4_000, rows, np.uint32),
-        "_draw": draw.integers(0, 2**63, rows, np.uint64),
-        "text._rest": draw.integers(0, 2**63, rows, np.uint64),
-        "quality.score": draw.random(rows),
-        "topics.topic": topics.gather(draw.choice(TOPICS, rows, p=odds / odds.sum()).astype(np.uint32)),
-        "doc.source": sources.gather(draw.integers(0, SOURCES, rows, np.uint32)),
-    })
+    return pl.DataFrame(
+        {
+            "copies": pl.repeat(1, rows, dtype=pl.UInt8, eager=True),
+            "row": pl.int_range(rows, dtype=pl.UInt64, eager=True),
+            "bytes": draw.integers(100, 20_000, rows, np.uint32),
+            "words": draw.integers(20, 4_000, rows, np.uint32),
+            "_draw": draw.integers(0, 2**63, rows, np.uint64),
+            "text._rest": draw.integers(0, 2**63, rows, np.uint64),
+            "quality.score": draw.random(rows),
+            "topics.topic": topics.gather(draw.choice(TOPICS, rows, p=odds / odds.sum()).astype(np.uint32)),
+            "doc.source": sources.gather(draw.integers(0, SOURCES, rows, np.uint32)),
+        }
+    )
 
 
 def main() -> None:
@@ -56,7 +58,9 @@ def main() -> None:
         said = stage.outcome(frame, copies)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         ended = time.monotonic()
-        print(f"{name}: {decided - began:.1f} s to decide, {ended - decided:.1f} s to account, peak {peak:.2f} GB, {100 * said['farthest']:.3f} points off")
+        print(
+            f"{name}: {decided - began:.1f} s to decide, {ended - decided:.1f} s to account, peak {peak:.2f} GB, {100 * said['farthest']:.3f} points off"
+        )
 
 
 if __name__ == "__main__":

@@ -86,7 +86,9 @@ def test_no_axis_is_refused() -> None:
 def law(n: int, seed: int) -> list[str]:
     """Texts about law."""
     draw = np.random.default_rng(seed)
-    return [" ".join(draw.choice(["the", "court", "held", "that", "appeal", "of", "judge", "was", "a", "statute", "and"], 40)) for _ in range(n)]
+    return [
+        " ".join(draw.choice(["the", "court", "held", "that", "appeal", "of", "judge", "was", "a", "statute", "and"], 40)) for _ in range(n)
+    ]
 
 
 def food(n: int, seed: int) -> list[str]:

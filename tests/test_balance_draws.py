@@ -64,7 +64,9 @@ def test_factors_are_the_slow_oracle(corpus: tuple[np.ndarray, np.ndarray, np.nd
 
 @settings(max_examples=300, deadline=None)
 @given(corpora(), st.data())
-def test_every_stratum_is_filled_as_nearly_as_whole_documents_can(corpus: tuple[np.ndarray, np.ndarray, np.ndarray], data: st.DataObject) -> None:
+def test_every_stratum_is_filled_as_nearly_as_whole_documents_can(
+    corpus: tuple[np.ndarray, np.ndarray, np.ndarray], data: st.DataObject
+) -> None:
     """What is given differs from the quota by no more than half of the largest document; rates of one stratum differ by one copy at most."""
     stratum, sizes, draw = corpus
     quotas = quotas_of(data, stratum, sizes)
@@ -94,7 +96,9 @@ def test_order_of_documents_does_not_matter(corpus: tuple[np.ndarray, np.ndarray
     stratum, sizes, draw = corpus
     quotas = quotas_of(data, stratum, sizes)
     turned = np.array(data.draw(st.permutations(range(len(stratum)))))
-    assert (factors(stratum[turned], sizes[turned], quotas, order(draw[turned])) == factors(stratum, sizes, quotas, order(draw))[turned]).all()
+    assert (
+        factors(stratum[turned], sizes[turned], quotas, order(draw[turned])) == factors(stratum, sizes, quotas, order(draw))[turned]
+    ).all()
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def layout_slowly(text: str) -> dict[str, int]:
         "item_lines": sum(bool(re.match(r"([-*•]|[0-9]{1,3}[.)]) .", line, re.DOTALL)) and len(line.encode()) > 2 for line in lines),
         "question_lines": sum(bool(re.search(rf"[?？]{end}", line)) for line in lines),
         "answer_lines": sum(bool(re.match(r"[QA][0-9]*[:.] |Questio|Answer", line)) for line in lines),
-        "code_lines": sum(line[-1] in "{};" or 8 * sum(c in SYMBOLS for c in line) >= size for line, size in zip(lines, sizes, strict=True)),
+        "code_lines": sum(
+            line[-1] in "{};" or 8 * sum(c in SYMBOLS for c in line) >= size for line, size in zip(lines, sizes, strict=True)
+        ),
         "line_bytes": sum(sizes),
         "sentence_bytes": sum(size for size, told in zip(sizes, sentences, strict=True) if told),
         "prices": sum(len(re.findall(rf"(?<=[0-9]){price}|(?<=[0-9] ){price}|{price}(?= ?[0-9])", line)) for line in lines),
@@ -132,7 +134,12 @@ def classes_slowly(text: str) -> dict[str, int]:
     counts = Counter(characters.CLASSES[kinds[ord(c)]] for c in text if kinds[ord(c)] != 255)
     latin = r"(?:[a-zA-Z]|[\u00C0-\u024F\u1E00-\u1EFF\u0300-\u036F])+"
     words = re.findall(latin, text)
-    return {**dict.fromkeys(characters.CLASSES, 0), **counts, "words": len(words), "late_letters": sum(max(0, len(word) - characters.EARLY) for word in words)}
+    return {
+        **dict.fromkeys(characters.CLASSES, 0),
+        **counts,
+        "words": len(words),
+        "late_letters": sum(max(0, len(word) - characters.EARLY) for word in words),
+    }
 
 
 @settings(max_examples=200)

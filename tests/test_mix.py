@@ -24,8 +24,13 @@ def table(n: int = 600, seed: int = 0) -> pa.Table:
     draw = np.random.default_rng(seed)
     topic = [TOPICS[i] for i in draw.choice(3, n, p=[0.1, 0.5, 0.4])]
     long = [int(draw.integers(3, 12)) if one == "shop" else int(draw.integers(8, 60)) for one in topic]
-    texts = [f"document number {i} of the {one} " + "the and of to that with be have " * k for i, (one, k) in enumerate(zip(topic, long, strict=True))]
-    return pa.table({"id": [f"d{i}" for i in range(n)], "text": texts, "topic": topic, "source": [("web", None, "book")[i % 3] for i in range(n)]})
+    texts = [
+        f"document number {i} of the {one} " + "the and of to that with be have " * k
+        for i, (one, k) in enumerate(zip(topic, long, strict=True))
+    ]
+    return pa.table(
+        {"id": [f"d{i}" for i in range(n)], "text": texts, "topic": topic, "source": [("web", None, "book")[i % 3] for i in range(n)]}
+    )
 
 
 STAGES: list[Any] = [
@@ -196,7 +201,9 @@ def test_many_values_are_summed_and_too_many_left_out(monkeypatch: pytest.Monkey
         for start in range(0, 60, 10):
             rows = np.arange(start, start + 10)
             frame = pl.DataFrame({"doc.source": [f"s{row % n:03}" for row in rows], "text.bytes": (rows % n + 1).astype(np.uint32)})
-            made.add(pl.DataFrame({"stage": ["sample" if row % 2 else None for row in rows], "copies": (1 - rows % 2).astype(np.uint8)}), frame)
+            made.add(
+                pl.DataFrame({"stage": ["sample" if row % 2 else None for row in rows], "copies": (1 - rows % 2).astype(np.uint8)}), frame
+            )
         return made.facts()
 
     (said,) = of(10)

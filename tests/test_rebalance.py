@@ -24,12 +24,14 @@ def documents(n: int = 4_000, seed: int = 0, odds: tuple[float, ...] = (0.05, 0.
     """Documents of 5 to 400 words, of four topics and two languages, with a score."""
     draw = np.random.default_rng(seed)
     long = draw.integers(5, 400, n)
-    return pl.DataFrame({
-        "text": [f"word{i} " * int(k) for i, k in enumerate(long)],
-        "topic": draw.choice(NAMES, n, p=odds),
-        "lang": draw.choice(["en", "fr"], n, p=[0.8, 0.2]),
-        "score": draw.random(n).round(4),
-    })
+    return pl.DataFrame(
+        {
+            "text": [f"word{i} " * int(k) for i, k in enumerate(long)],
+            "topic": draw.choice(NAMES, n, p=odds),
+            "lang": draw.choice(["en", "fr"], n, p=[0.8, 0.2]),
+            "score": draw.random(n).round(4),
+        }
+    )
 
 
 SMALL = documents()
@@ -74,7 +76,9 @@ TARGETS: list[tuple[dict[str, Any], dict[str, float]]] = [
 @pytest.mark.parametrize("unit", ["bytes", "documents", "words"])
 @pytest.mark.parametrize("budget", [None, 0.3])
 @pytest.mark.parametrize(("target", "wanted"), TARGETS, ids=lambda one: str(one) if "target" in one or "exponent" in one else "")
-def test_targets_are_met_within_a_point_on_100_000_documents(target: dict[str, Any], wanted: dict[str, float], budget: float | None, unit: str) -> None:
+def test_targets_are_met_within_a_point_on_100_000_documents(
+    target: dict[str, Any], wanted: dict[str, float], budget: float | None, unit: str
+) -> None:
     """Every kind of target, in every unit, with and without a budget, within one percentage point of what it says."""
     there = sum(amounts(MANY, unit=unit).values())
     asked = {} if budget is None else {"budget": budget * there}
@@ -113,14 +117,22 @@ def test_a_scarce_group_is_repeated_up_to_max_copies() -> None:
 def test_a_group_of_2_3_copies_has_two_or_three_of_each() -> None:
     """Repeats are spread evenly: no document is given four times where another is given once."""
     found = balanced(by="topic", target={"shop": 0.3}, budget=SMALL["text"].str.len_bytes().sum())
-    assert set(found.filter(pl.col("topic") == "shop")["copies"]) == {1, 2} or set(found.filter(pl.col("topic") == "shop")["copies"]) == {2, 3}
+    assert set(found.filter(pl.col("topic") == "shop")["copies"]) == {1, 2} or set(found.filter(pl.col("topic") == "shop")["copies"]) == {
+        2,
+        3,
+    }
 
 
 def test_reasons_say_why() -> None:
     """A document of a group without a share is "not in the target", any other "not drawn"."""
     found = balanced(by="topic", target={"news": 1.0}, budget=10_000)
     said = found.group_by("topic").agg(pl.col("reasons").list.first().unique().drop_nulls())
-    assert dict(said.iter_rows()) == {"law": ["not in the target"], "science": ["not in the target"], "shop": ["not in the target"], "news": ["not drawn"]}
+    assert dict(said.iter_rows()) == {
+        "law": ["not in the target"],
+        "science": ["not in the target"],
+        "shop": ["not in the target"],
+        "news": ["not drawn"],
+    }
 
 
 def test_without_a_target_a_budget_is_a_sample() -> None:
@@ -158,7 +170,9 @@ def test_copies_compose() -> None:
     twice = judge(frame, [near_, make_stage("rebalance", by="topic", target={"a": 0.8}, max_copies=2, unit="documents")])
     kept = twice.filter(pl.col("copies") > 0)
     assert set(kept["copies"]) == {5, 10}
-    most = judge(frame, [make_stage("near_duplicates", keep_copies={1: 100}), make_stage("rebalance", by="topic", budget=1e9, max_copies=9)])
+    most = judge(
+        frame, [make_stage("near_duplicates", keep_copies={1: 100}), make_stage("rebalance", by="topic", budget=1e9, max_copies=9)]
+    )
     assert most["copies"].max() == 255
 
 
@@ -245,26 +259,50 @@ def test_like_shards(tmp_path: Path) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"by": "topic", "target": {"laws": 0.5}}, 'rebalance: the target names "laws", and no document that reaches rebalance is of it. Did you mean "law"?'),
+    (
+        {"by": "topic", "target": {"laws": 0.5}},
+        'rebalance: the target names "laws", and no document that reaches rebalance is of it. Did you mean "law"?',
+    ),
     (
         {"by": "topic", "target": {"law": 1.5, "news": 0.5}},
         "rebalance: the targets sum to 2.000, not 1 (law 1.5, news 0.5).\nFix: scale them.",
     ),
     ({"by": "topic", "target": {"law": -0.1}}, 'rebalance: "target: law" is a share of at least 0, not -0.1.'),
     ({"by": "topic", "target": {}}, 'rebalance: "target" names no group.'),
-    ({"by": ["topic", "lang"], "target": {"language": {"en": 1}}}, 'rebalance: the target names the axis "language", and "by" has none of that name. Did you mean "lang"?'),
-    ({"by": "topic", "target": "uniform", "exponent": 0.5}, 'rebalance: "target" and "exponent" both say what the shares should be.\nFix: give one of them.'),
-    ({"target": "uniform"}, 'rebalance: "target" says what the shares of groups should be, and "by" names none.\nFix: say by: topics.topic, or whatever makes a group.'),
+    (
+        {"by": ["topic", "lang"], "target": {"language": {"en": 1}}},
+        'rebalance: the target names the axis "language", and "by" has none of that name. Did you mean "lang"?',
+    ),
+    (
+        {"by": "topic", "target": "uniform", "exponent": 0.5},
+        'rebalance: "target" and "exponent" both say what the shares should be.\nFix: give one of them.',
+    ),
+    (
+        {"target": "uniform"},
+        'rebalance: "target" says what the shares of groups should be, and "by" names none.\nFix: say by: topics.topic, or whatever makes a group.',
+    ),
     ({"by": "topic", "exponent": -1}, 'rebalance: "exponent" is at least 0, not -1.0.'),
-    ({"by": "topic", "unit": "byte"}, 'rebalance: "unit" is documents, bytes, words, tokens or a signal of a stage above, not "byte". Did you mean "bytes"?'),
+    (
+        {"by": "topic", "unit": "byte"},
+        'rebalance: "unit" is documents, bytes, words, tokens or a signal of a stage above, not "byte". Did you mean "bytes"?',
+    ),
     ({"by": "topic", "budget": 0}, 'rebalance: "budget" must be above 0, not 0.0.'),
     ({"by": "topic", "budget": "10B"}, 'rebalance: "budget" is a number like 500M, 2GB or 10e9, or "all", not "10B".'),
     ({"by": "topic", "max_copies": 0}, 'rebalance: "max_copies" is 1 to 255, not 0.'),
     ({"by": "topic", "min_share": 0.5, "max_share": 0.4}, 'rebalance: "min_share" is 0.5 and "max_share" is 0.4: nothing could be both.'),
-    ({"by": "topic", "weights": {"lang": {"fr": 0}}}, 'rebalance: "weights: lang: fr" must be above 0, not 0.0.\nFix: to leave documents out, use `rules` above.'),
-    ({"by": "topic", "prefer": ["score"], "importance": "a.b"}, 'rebalance: "prefer" and "importance" both say who is taken first.\nFix: give one of them.'),
+    (
+        {"by": "topic", "weights": {"lang": {"fr": 0}}},
+        'rebalance: "weights: lang: fr" must be above 0, not 0.0.\nFix: to leave documents out, use `rules` above.',
+    ),
+    (
+        {"by": "topic", "prefer": ["score"], "importance": "a.b"},
+        'rebalance: "prefer" and "importance" both say who is taken first.\nFix: give one of them.',
+    ),
     ({"by": ["topic", "topic"]}, "rebalance: \"by\" names columns or signals, each once, not \"('topic', 'topic')\"."),
-    ({"by": "topic", "unit": "tokens"}, 'rebalance decides by "tokens.tokens", which no stage above it measures. There are signals: text.bytes, rebalance.bytes, rebalance.words.'),
+    (
+        {"by": "topic", "unit": "tokens"},
+        'rebalance decides by "tokens.tokens", which no stage above it measures. There are signals: text.bytes, rebalance.bytes, rebalance.words.',
+    ),
 ]
 
 

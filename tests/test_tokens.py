@@ -25,7 +25,12 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    made.train_from_iterator(["the cat sat on the mat"] * 20, trainers.BpeTrainer(vocab_size=300, special_tokens=["<s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    made.train_from_iterator(
+        ["the cat sat on the mat"] * 20,
+        trainers.BpeTrainer(
+            vocab_size=300, special_tokens=["<s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        ),
+    )
     made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     made.enable_truncation(8)
     made.enable_padding(length=4)
@@ -56,7 +61,11 @@ def test_counts_are_those_of_the_tokenizer(tokenizer: Path) -> None:
 def test_batches_hold_every_text_once() -> None:
     """Texts are handed over a megabyte at a time, in order, none twice, whatever their lengths."""
     texts = ["x" * int(n) for n in np.random.default_rng(0).integers(0, 400_000, 60)] + ["", "y" * 3_000_000, ""]
-    for array in (pa.array(texts, pa.large_string()), pa.array(["first", *texts], pa.large_string()).slice(1), pa.array([], pa.large_string())):
+    for array in (
+        pa.array(texts, pa.large_string()),
+        pa.array(["first", *texts], pa.large_string()).slice(1),
+        pa.array([], pa.large_string()),
+    ):
         batches = tokens._batches(array)
         assert [text for batch in batches for text in batch] == array.to_pylist()
         assert all(sum(map(len, batch[:-1])) <= tokens.BATCH_BYTES for batch in batches)
@@ -112,4 +121,7 @@ def test_files_that_are_no_tokenizers(tmp_path: Path) -> None:
     assert str(noise.value).endswith(".\nFix: give the path of a tokenizer.json.")
     with pytest.raises(TamisError) as gone:
         judge(table(["a"]), [make_stage("tokens", tokenizer=str(tmp_path / "gone.json"))])
-    assert str(gone.value) == f'the tokenizer "{tmp_path / "gone.json"}" does not exist.\nFix: give the path of a tokenizer.json from the folder of the recipe.'
+    assert (
+        str(gone.value)
+        == f'the tokenizer "{tmp_path / "gone.json"}" does not exist.\nFix: give the path of a tokenizer.json from the folder of the recipe.'
+    )

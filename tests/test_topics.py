@@ -10,17 +10,32 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from fasttext_models import Model
 from runs import run, snapshot, split
 
-from tamis import folder, judge, make_stage, topics_found
+from tamis import classifier, folder, judge, make_stage, topics_found
 from tamis.errors import TamisError
 from tamis.memory import Table
 from tamis.stages import _topic_model
 from tamis.stages._topic_names import names_of
 from tamis.stages.topics import Topics
+from tamis.testing import check_stage
 
 VOCABULARY = {
-    "court": ["judge", "court", "appeal", "verdict", "lawyer", "trial", "witness", "sentence", "statute", "plaintiff", "defendant", "hearing"],
+    "court": [
+        "judge",
+        "court",
+        "appeal",
+        "verdict",
+        "lawyer",
+        "trial",
+        "witness",
+        "sentence",
+        "statute",
+        "plaintiff",
+        "defendant",
+        "hearing",
+    ],
     "kitchen": ["onion", "garlic", "butter", "oven", "recipe", "flour", "simmer", "sauce", "pepper", "dough", "pan", "seasoning"],
     "ocean": ["whale", "coral", "reef", "tide", "current", "plankton", "harbour", "sailor", "wave", "salt", "island", "squid"],
 }
@@ -124,7 +139,9 @@ def test_next_month_gets_the_same_topics(tmp_path: Path) -> None:
     assert [names[subject] for subject in later["subject"].to_pylist()] == ledger["topic"].to_list()
 
 
-@pytest.mark.parametrize("how", [{"workers": 3}, {"backwards": True}, pytest.param({"mapper": "processes"}, marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize(
+    "how", [{"workers": 3}, {"backwards": True}, pytest.param({"mapper": "processes"}, marks=pytest.mark.slow)], ids=str
+)
 def test_runs_do_not_differ(tmp_path: Path, how: dict[str, Any]) -> None:
     """Workers, mappers, the order of shards: the same bytes of fitted file, signals, ledger and data."""
     place = split(tmp_path / "in", documents(120), 5, row_group_size=20)
@@ -162,7 +179,11 @@ def test_unclear_documents_can_be_dropped() -> None:
 
 def test_topics_command(tmp_path: Path, tamis_command: Any) -> None:
     """`tamis topics` lists each topic with its size, its words and the documents nearest to its centre."""
-    run([make_stage("topics", topics=3), make_stage("rebalance", by="topics.topic", target="uniform", unit="documents", budget=30)], split(tmp_path / "in", documents()), tmp_path / "out")
+    run(
+        [make_stage("topics", topics=3), make_stage("rebalance", by="topics.topic", target="uniform", unit="documents", budget=30)],
+        split(tmp_path / "in", documents()),
+        tmp_path / "out",
+    )
     listed = topics_found.topics(folder.opened(str(tmp_path / "out")))
     assert [one["documents"] for one in listed["topics"]] == [100, 100, 100]
     assert [one["kept"] for one in listed["topics"]] == [10, 10, 10]
@@ -180,7 +201,10 @@ def test_topics_command(tmp_path: Path, tamis_command: Any) -> None:
     lines = out.splitlines()
     assert lines[0].split() == ["topic", "documents", "kept", "share", "of", "kept", "words", "most", "central"]
     assert "To give other shards these topics: topics: {fitted: " in out
-    assert tamis_command("topics", run_without_topics(tmp_path))[2] == f"Error: no stage of {tmp_path / 'plain'} gives topics.\nFix: put topics into the recipe.\n"
+    assert (
+        tamis_command("topics", run_without_topics(tmp_path))[2]
+        == f"Error: no stage of {tmp_path / 'plain'} gives topics.\nFix: put topics into the recipe.\n"
+    )
 
 
 def run_without_topics(tmp_path: Path) -> Path:
@@ -257,3 +281,21 @@ def test_known_topics_are_recovered_as_well_as_by_plain_kmeans() -> None:
         theirs = [plain_kmeans(frame["text"].to_list(), clusters, seed) for seed in range(3)]
         scores = [np.mean([adjusted_mutual_info_score(frame["topic"].to_list(), one) for one in some]) for some in (ours, theirs)]
         assert scores[0] >= scores[1] - 0.02
+
+
+def test_topics_of_a_classifier(tmp_path: Path) -> None:
+    """A fastText model by path: its most probable label, and how probable that is; none for a text that it knows nothing of."""
+    path = Model(labels=3, words=("the", "cat", "sat", "on", "mat")).write(tmp_path / "topics.bin")
+    texts = pa.array(["the cat", "sat on the mat", "cat cat cat", "", "unknown"], pa.large_string())
+    signals = make_stage("topics", classifier=str(path)).measure(pa.table({"text": texts}))
+    model = classifier.load(path)
+    scores = model.scores(texts)
+    for i, (topic, confidence) in enumerate(signals.iter_rows()):
+        if np.isnan(scores[i]).all():
+            assert (topic, confidence) == (None, None)
+        else:
+            assert topic == model.labels[int(scores[i].argmax())]
+            assert confidence == pytest.approx(float(scores[i].max()))
+    assert signals["topic"].null_count() in (1, 2)
+    assert signals.schema == {"topic": pl.String, "confidence": pl.Float64}
+    check_stage(make_stage("topics", classifier=str(path)))

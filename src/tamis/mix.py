@@ -42,7 +42,9 @@ class Mix:
         axes = [axis for axis in axes_of(self.steps) if axis in frame.columns and axis not in self.too_many]
         self.tokens = tokens_of(self.steps, frame.columns)
         tokens = pl.col(self.tokens).cast(pl.Int64).fill_null(0) if self.tokens else pl.lit(0, pl.Int64)
-        whole = frame.select(*axes, bytes=pl.col("text.bytes").cast(pl.Int64), tokens=tokens).hstack(ledger.select("stage", pl.col("copies").cast(pl.Int64)))
+        whole = frame.select(*axes, bytes=pl.col("text.bytes").cast(pl.Int64), tokens=tokens).hstack(
+            ledger.select("stage", pl.col("copies").cast(pl.Int64))
+        )
         for axis in axes:
             held = self.parts.setdefault(axis, [])
             held.append(_counted(whole, pl.col(axis).cast(pl.String)))

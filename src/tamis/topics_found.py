@@ -34,11 +34,19 @@ def topics(run: Finished, most: int = 50) -> dict[str, Any]:
         frame = frame.with_columns(kept=verdicts > 0, address=pl.format("{}:{}", pl.lit(shard), "row"))
         parts.append(frame.group_by("topic").agg(documents=pl.len().cast(pl.Int64), kept=pl.col("kept").sum().cast(pl.Int64)))
         central.append(_most_central(frame.filter(pl.col("topic").is_not_null())))
-    counts = pl.concat(parts).group_by("topic").agg(pl.col("documents", "kept").sum()) if parts else pl.DataFrame(schema={"topic": pl.String})
-    nearest = _most_central(pl.concat(central)).group_by("topic", maintain_order=True).agg("address") if central else pl.DataFrame({"topic": [], "address": []})
+    counts = (
+        pl.concat(parts).group_by("topic").agg(pl.col("documents", "kept").sum()) if parts else pl.DataFrame(schema={"topic": pl.String})
+    )
+    nearest = (
+        _most_central(pl.concat(central)).group_by("topic", maintain_order=True).agg("address")
+        if central
+        else pl.DataFrame({"topic": [], "address": []})
+    )
     best = dict(zip(nearest["topic"].to_list(), nearest["address"].to_list(), strict=True))
     without = counts.filter(pl.col("topic").is_null())
-    listed = counts.filter(pl.col("topic").is_not_null()).sort("documents", "topic", descending=[True, False]).head(most) if parts else counts
+    listed = (
+        counts.filter(pl.col("topic").is_not_null()).sort("documents", "topic", descending=[True, False]).head(most) if parts else counts
+    )
     words, fitted = _words(run, name)
     return {
         "stage": name,

@@ -22,12 +22,32 @@ def balance(name: str, account: Mapping[str, Any], before: Mapping[str, Any] | N
     """
     groups = account["groups"]
     was = {one["group"]: one["given_share"] for one in before["groups"]} if before else {}
-    rows = [(" × ".join(account["by"]) or "group", "documents", "written", "share", "target", *(["before", "then"] if before else ["achieved"]), "")]
+    rows = [
+        (
+            " × ".join(account["by"]) or "group",
+            "documents",
+            "written",
+            "share",
+            "target",
+            *(["before", "then"] if before else ["achieved"]),
+            "",
+        )
+    ]
     for one in groups[:MOST_GROUPS]:
         shares = [one["share"], one["target_share"], *([was.get(one["group"], 0.0)] if before else []), one["given_share"]]
-        rows.append((short(one["group"]), f"{one['documents']:,}", f"{one['written']:,}", *(f"{value:.1%}" for value in shares), "scarce" if one["scarce"] else ""))
+        rows.append(
+            (
+                short(one["group"]),
+                f"{one['documents']:,}",
+                f"{one['written']:,}",
+                *(f"{value:.1%}" for value in shares),
+                "scarce" if one["scarce"] else "",
+            )
+        )
     more = len(groups) - MOST_GROUPS + account["more_groups"]
-    reached = f"{account['given']:,} of {account['available']:,} {account['unit'].rsplit('.', 1)[-1].replace('_', ' ')}" + (f", budget {account['budget']:,.0f}" if account["budget"] else "")
+    reached = f"{account['given']:,} of {account['available']:,} {account['unit'].rsplit('.', 1)[-1].replace('_', ' ')}" + (
+        f", budget {account['budget']:,.0f}" if account["budget"] else ""
+    )
     within = f"{100 * account['farthest']:.2f} percentage points off at most"
     lines = [table(rows, right=(1, 2, 3, 4, 5, 6) if before else (1, 2, 3, 4, 5))]
     lines += [f"  and {counted(more, 'group')} more"] if more > 0 else []
@@ -40,7 +60,16 @@ def topics(found: Mapping[str, Any], out: str) -> str:
     kept = sum(one["kept"] for one in found["topics"])
     for one in found["topics"]:
         central = ", ".join(one["central"])
-        rows.append((short(one["topic"]), f"{one['documents']:,}", f"{one['kept']:,}", share(one["kept"], kept), " ".join(one["words"][:8]), central))
+        rows.append(
+            (
+                short(one["topic"]),
+                f"{one['documents']:,}",
+                f"{one['kept']:,}",
+                share(one["kept"], kept),
+                " ".join(one["words"][:8]),
+                central,
+            )
+        )
     lines = [table(rows, right=(1, 2, 3))]
     if found["without"]:
         lines.append(f"  {counted(found['without'], 'document')} without a topic")

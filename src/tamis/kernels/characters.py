@@ -13,9 +13,39 @@ from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u32, writes
 from tamis.kernels._text import bytes_between, count_bits, decode
 
-CLASSES = ("words", "late_letters", "letters", "accented", "greek_cyrillic", "hebrew_arabic", "indic", "southeast_asian", "han", "kana", "hangul", "digits", "marks", "others")
+CLASSES = (
+    "words",
+    "late_letters",
+    "letters",
+    "accented",
+    "greek_cyrillic",
+    "hebrew_arabic",
+    "indic",
+    "southeast_asian",
+    "han",
+    "kana",
+    "hangul",
+    "digits",
+    "marks",
+    "others",
+)
 """Classes of characters, but for the first two; of white space there is none."""
-_WORDS, _LATE_LETTERS, _LETTERS, _ACCENTED, _GREEK_CYRILLIC, _HEBREW_ARABIC, _INDIC, _SOUTHEAST_ASIAN, _HAN, _KANA, _HANGUL, _DIGITS, _MARKS, _OTHERS = range(14)
+(
+    _WORDS,
+    _LATE_LETTERS,
+    _LETTERS,
+    _ACCENTED,
+    _GREEK_CYRILLIC,
+    _HEBREW_ARABIC,
+    _INDIC,
+    _SOUTHEAST_ASIAN,
+    _HAN,
+    _KANA,
+    _HANGUL,
+    _DIGITS,
+    _MARKS,
+    _OTHERS,
+) = range(14)
 _NONE = 255
 EARLY = 7
 """Letters at the beginning of a word that are not late."""

@@ -163,7 +163,9 @@ def _layout(data, offsets, kinds, counts):
                     symbols += kinds[b] & _SYMBOL
                     if b == 0x24 or b == 0xC2 or b == 0xE2:
                         width = _currency(data, i, end)
-                        if width and (_is_digit_near(data, i + width, first, end, 1, kinds) or _is_digit_near(data, i - 1, first, end, -1, kinds)):
+                        if width and (
+                            _is_digit_near(data, i + width, first, end, 1, kinds) or _is_digit_near(data, i - 1, first, end, -1, kinds)
+                        ):
                             counts[d, _PRICES] += 1
                 i += 1
             if last > first:

@@ -19,6 +19,7 @@ from tamis.kernels.unicode import ALONE, LETTER, MARK, NUMBER, SPACE
 
 _SEED = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
+_WORD, _OTHER, _ALONE = 1, 2, 3
 
 
 def ngram_counts(data: np.ndarray, offsets: np.ndarray, places: int) -> np.ndarray:
@@ -56,6 +57,16 @@ def ngram_sums(data: np.ndarray, offsets: np.ndarray, table: np.ndarray) -> tupl
 
 
 @helper
+def _kind(c, bits, before):
+    """What a character is part of, after one that is part of `before`."""
+    if bits & ALONE and bits & LETTER:
+        return _ALONE
+    if bits & (LETTER | NUMBER) or c == 0x5F or (bits & MARK and before == _WORD):
+        return _WORD
+    return _OTHER
+
+
+@helper
 def _next(data, i, end, flags, lower):
     """(hash, i after it) of the word at or after i; hash 0 at the end."""
     h, kind_before = np.uint64(0), 0
@@ -67,13 +78,13 @@ def _next(data, i, end, flags, lower):
                 break
             i += width
             continue
-        kind = 3 if bits & ALONE and bits & LETTER else 1 if bits & (LETTER | NUMBER) or c == 0x5F else 1 if bits & MARK and kind_before == 1 else 2
+        kind = _kind(c, bits, kind_before)
         if h and kind != kind_before:
             break
         h = ((h or _SEED) ^ np.uint64(lower[c])) * _PRIME
         kind_before = kind
         i += width
-        if kind == 3:
+        if kind == _ALONE:
             break
     return h, i
 

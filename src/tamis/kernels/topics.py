@@ -45,7 +45,9 @@ def words(data: np.ndarray, offsets: np.ndarray, most: int) -> tuple[np.ndarray,
     return found[: int(counts[-1])], counts
 
 
-def nearest(data: np.ndarray, offsets: np.ndarray, table: np.ndarray, used: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    data: np.ndarray, offsets: np.ndarray, table: np.ndarray, used: np.ndarray, centres: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The centre that every text is most like.
 
     A text is the sum of the rows of its words, each times 1 + ln(how often), at most `MOST_COUNTED` times. Every sum is
@@ -65,7 +67,12 @@ def nearest(data: np.ndarray, offsets: np.ndarray, table: np.ndarray, used: np.n
     n = len(offsets) - 1
     centre, cosine = np.full(n, -1, np.int32), np.zeros(n, np.float64)
     factors = (1 + np.log(np.arange(1, MOST_COUNTED + 1))).astype(np.float32)
-    scratch = np.zeros(PLACES, np.uint16), np.empty(PLACES, np.int32), np.empty(table.shape[1], np.float32), np.empty(centres.shape[1], np.float32)
+    scratch = (
+        np.zeros(PLACES, np.uint16),
+        np.empty(PLACES, np.int32),
+        np.empty(table.shape[1], np.float32),
+        np.empty(centres.shape[1], np.float32),
+    )
     model = aligned(table, np.float32), aligned(used, np.uint8), aligned(centres, np.float32), factors
     _nearest(aligned(data, np.uint8), aligned(offsets, np.int64), unicode.flags(), unicode.lower(), *model, *scratch, centre, cosine)
     return centre, cosine

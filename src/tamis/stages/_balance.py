@@ -76,7 +76,11 @@ class Solved:
             wanted = self.quotas.shares[i] * (total if self.budget is not None else given)
             said.append(f'"{BETWEEN.join(self.groups[i])}" should have {_whole(wanted)} {unit} and has {_whole(self.amounts[i])}')
         more = f"; {len(scarce) - NAMED} more are as scarce" if len(scarce) > NAMED else ""
-        reached = f"the mix comes to {_whole(given)} of {_whole(total)} {unit}" if given < total * (1 - 1e-6) else f"{_whole(given)} {unit} are reached with other shares"
+        reached = (
+            f"the mix comes to {_whole(given)} of {_whole(total)} {unit}"
+            if given < total * (1 - 1e-6)
+            else f"{_whole(given)} {unit} are reached with other shares"
+        )
         listed = f": {'; '.join(said)}{more}" if said else ""
         return f"the target cannot be met with at most {most} {'copy' if most == 1 else 'copies'} of a document{listed}; {reached}."
 
@@ -130,11 +134,15 @@ def _sizes(stage: Rebalance, frame: pl.DataFrame) -> np.ndarray:
     if signal is None:
         return copies
     if not frame.schema[signal].is_integer():
-        raise StageError(f'{stage.name()}: "{signal}" holds {frame.schema[signal]}, and a unit is something that is counted in whole numbers.')
+        raise StageError(
+            f'{stage.name()}: "{signal}" holds {frame.schema[signal]}, and a unit is something that is counted in whole numbers.'
+        )
     return np.asarray(frame[signal].cast(pl.Int64).fill_null(0).to_numpy() * copies)
 
 
-def _strata(stage: Rebalance, frame: pl.DataFrame, group: np.ndarray, sizes: np.ndarray, quotas: Quotas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _strata(
+    stage: Rebalance, frame: pl.DataFrame, group: np.ndarray, sizes: np.ndarray, quotas: Quotas
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(stratum of each document, its units, its quota): a group is divided by weight, so that rates are proportional to weights."""
     if not stage.weights:
         n = int(group.max(initial=-1)) + 1

@@ -50,7 +50,9 @@ def named(groups: Sequence[str], amounts: np.ndarray, target: Mapping[str, float
     place = {group: i for i, group in enumerate(groups)}
     for name in target:
         if name not in place:
-            raise StageError(f'{stage}: the target names "{name}", and no document that reaches {stage} is of it. {suggest(name, groups, what="groups:")}')
+            raise StageError(
+                f'{stage}: the target names "{name}", and no document that reaches {stage} is of it. {suggest(name, groups, what="groups:")}'
+            )
     found = np.zeros(len(groups))
     for name, share in target.items():
         found[place[name]] = share
@@ -59,7 +61,9 @@ def named(groups: Sequence[str], amounts: np.ndarray, target: Mapping[str, float
     if rest > CLOSE:
         if not others.any():
             said = ", ".join(f"{name} {share:g}" for name, share in target.items())
-            raise StageError(f"{stage}: the targets sum to {found.sum():.3f}, not 1 ({said}), and there is no other group to take the rest.\nFix: scale them.")
+            raise StageError(
+                f"{stage}: the targets sum to {found.sum():.3f}, not 1 ({said}), and there is no other group to take the rest.\nFix: scale them."
+            )
         found[others] = rest * amounts[others] / amounts[others].sum()
     return np.asarray(found / found.sum())
 
@@ -108,9 +112,13 @@ def within(shares: np.ndarray, lowest: float | None, highest: float | None, stag
     if not many or (lowest is None and highest is None):
         return shares
     if lowest is not None and lowest * many > 1 + CLOSE:
-        raise StageError(f'{stage}: {many} groups cannot each have at least {lowest:g} of all.\nFix: set "min_share" to at most {_digits(1 / many)}.')
+        raise StageError(
+            f'{stage}: {many} groups cannot each have at least {lowest:g} of all.\nFix: set "min_share" to at most {_digits(1 / many)}.'
+        )
     if highest is not None and highest * many < 1 - CLOSE:
-        raise StageError(f'{stage}: {many} groups of at most {highest:g} make {highest * many:.3f} of all.\nFix: set "max_share" to at least {_digits(1 / many, up=True)}.')
+        raise StageError(
+            f'{stage}: {many} groups of at most {highest:g} make {highest * many:.3f} of all.\nFix: set "max_share" to at least {_digits(1 / many, up=True)}.'
+        )
     low, high = np.where(asked, lowest or 0.0, 0.0), np.where(asked, 1.0 if highest is None else highest, 0.0)
     return fill(1.0, shares, low, high)
 

@@ -31,15 +31,21 @@ def check(stage: Rebalance) -> None:
     name, axes = stage.name(), stage.axes()
     if len(set(axes)) < len(axes):
         raise StageError(f'{name}: "by" names columns or signals, each once, not "{stage.by}".')
-    asked = [one for one, value in (("target", stage.target), ("exponent", stage.exponent), ("like", stage.like or None)) if value is not None]
+    asked = [
+        one for one, value in (("target", stage.target), ("exponent", stage.exponent), ("like", stage.like or None)) if value is not None
+    ]
     if len(asked) > 1:
         raise StageError(f'{name}: "{asked[0]}" and "{asked[1]}" both say what the shares should be.\nFix: give one of them.')
     if asked and not axes and stage.target != "natural":
-        raise StageError(f'{name}: "{asked[0]}" says what the shares of groups should be, and "by" names none.\nFix: say by: topics.topic, or whatever makes a group.')
+        raise StageError(
+            f'{name}: "{asked[0]}" says what the shares of groups should be, and "by" names none.\nFix: say by: topics.topic, or whatever makes a group.'
+        )
     if stage.exponent is not None and not 0 <= stage.exponent < math.inf:
         raise StageError(f'{name}: "exponent" is at least 0, not {stage.exponent}.')
     if stage.unit not in UNITS and "." not in stage.unit:
-        raise StageError(f'{name}: "unit" is documents, bytes, words, tokens or a signal of a stage above, not "{stage.unit}". {suggest(stage.unit, UNITS)}')
+        raise StageError(
+            f'{name}: "unit" is documents, bytes, words, tokens or a signal of a stage above, not "{stage.unit}". {suggest(stage.unit, UNITS)}'
+        )
     if not 1 <= stage.max_copies <= 255:
         raise StageError(f'{name}: "max_copies" is 1 to 255, not {stage.max_copies}.')
     if stage.emit not in ("copies", "weights"):
@@ -67,7 +73,9 @@ def _check_numbers(stage: Rebalance) -> None:
     for column, weights in stage.weights.items():
         for group, weight in weights.items():
             if not 0 < weight < math.inf:
-                raise StageError(f'{name}: "weights: {column}: {group}" must be above 0, not {weight}.\nFix: to leave documents out, use `rules` above.')
+                raise StageError(
+                    f'{name}: "weights: {column}: {group}" must be above 0, not {weight}.\nFix: to leave documents out, use `rules` above.'
+                )
     budget_of(stage)
 
 
@@ -80,7 +88,9 @@ def _check_target(target: Mapping[str, Any], stage: Rebalance) -> None:
         axes = dict(zip(_axis_names(stage), stage.axes(), strict=True))
         for axis in target:
             if axis not in axes:
-                raise StageError(f'{name}: the target names the axis "{axis}", and "by" has none of that name. {suggest(axis, axes, what="axes:")}')
+                raise StageError(
+                    f'{name}: the target names the axis "{axis}", and "by" has none of that name. {suggest(axis, axes, what="axes:")}'
+                )
     for axis, shares in target.items() if nested else [("", target)]:
         said = f"target: {axis}" if axis else "target"
         for group, share in shares.items():
@@ -142,7 +152,11 @@ def shares_of(stage: Rebalance, groups: Sequence[Group], amounts: np.ndarray) ->
         assert isinstance(stage.target, Mapping)
         margins = {axis: dict(shares) for axis, shares in stage.target.items() if isinstance(shares, Mapping)}
         flat = {group: share for group, share in stage.target.items() if not isinstance(share, Mapping)}
-        shares = _by_axis(stage, found, amounts, margins) if margins else _shares.named(list(map(BETWEEN.join, found)), amounts, flat, stage.name())
+        shares = (
+            _by_axis(stage, found, amounts, margins)
+            if margins
+            else _shares.named(list(map(BETWEEN.join, found)), amounts, flat, stage.name())
+        )
     return found, _shares.within(shares, stage.min_share, stage.max_share, stage.name())
 
 
@@ -163,7 +177,10 @@ def _alike(stage: Rebalance, groups: list[Group], amounts: np.ndarray) -> tuple[
     if stage.like[0].suffix == ".json":
         wanted = {name: _of_manifest(stage, axis) for name, axis in zip(_axis_names(stage), stage.axes(), strict=True)}
         if len(wanted) > 1:
-            there = {name: {value: share for value, share in shares.items() if any(group[i] == value for group in groups)} for i, (name, shares) in enumerate(wanted.items())}
+            there = {
+                name: {value: share for value, share in shares.items() if any(group[i] == value for group in groups)}
+                for i, (name, shares) in enumerate(wanted.items())
+            }
             return groups, _by_axis(stage, groups, amounts, {name: _scaled(shares) for name, shares in there.items()})
         counted: dict[Group, float] = {(value,): share for value, share in next(iter(wanted.values())).items()}
     else:
@@ -207,7 +224,12 @@ def _of_shards(stage: Rebalance) -> Iterator[tuple[Group, float]]:
         size = pl.col("text").str.len_bytes() if stage.unit in ("bytes", "words") and "text" in present else pl.lit(1)
         copies = pl.col("copies").cast(pl.Int64) if "copies" in present else pl.lit(1)
         labels = [pl.col(name).cast(pl.String).fill_null(NONE).alias(f"{i}") for i, name in enumerate(names)]
-        frames.append(scan.select(*labels, size=(size.cast(pl.Int64) * copies).fill_null(0)).group_by(pl.exclude("size")).agg(pl.col("size").sum()).collect())
+        frames.append(
+            scan.select(*labels, size=(size.cast(pl.Int64) * copies).fill_null(0))
+            .group_by(pl.exclude("size"))
+            .agg(pl.col("size").sum())
+            .collect()
+        )
     whole = pl.concat(frames).group_by([f"{i}" for i in range(len(names))]).agg(pl.col("size").sum())
     for row in whole.iter_rows():
         yield tuple(map(str, row[:-1])), float(row[-1])

@@ -68,7 +68,14 @@ class Model:
         said = json.dumps({"format": FORMAT, "names": self.names, "words": self.words}, ensure_ascii=False)
         places = np.flatnonzero(self.used).astype(np.int32)
         file = io.BytesIO()
-        np.savez(file, said=np.frombuffer(said.encode(), np.uint8), documents=self.documents, places=places, rows=self.table[places], centres=self.centres)
+        np.savez(
+            file,
+            said=np.frombuffer(said.encode(), np.uint8),
+            documents=self.documents,
+            places=places,
+            rows=self.table[places],
+            centres=self.centres,
+        )
         return file.getvalue()
 
 
@@ -117,7 +124,12 @@ class _Sample:
         counts = np.diff(self.borders)[chosen]
         borders = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         within = np.arange(borders[-1]) - np.repeat(borders[:-1], counts)
-        return _Sample(self.keys[chosen], self.places[np.repeat(self.borders[:-1][chosen], counts) + within], borders, self.excerpts.take(pa.array(chosen)))
+        return _Sample(
+            self.keys[chosen],
+            self.places[np.repeat(self.borders[:-1][chosen], counts) + within],
+            borders,
+            self.excerpts.take(pa.array(chosen)),
+        )
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,9 @@ class _Draw:
         chosen = _smallest(keys, self.most)
         texts = docs.column("text").take(pa.array(chosen)).combine_chunks()
         places, borders = topics.words(*utf8(texts), MOST_WORDS)
-        excerpts = pa.array([text[:EXCERPT].decode(errors="ignore") for text in texts.cast(pa.large_binary()).to_pylist()], pa.large_string())
+        excerpts = pa.array(
+            [text[:EXCERPT].decode(errors="ignore") for text in texts.cast(pa.large_binary()).to_pylist()], pa.large_string()
+        )
         return _Sample(keys[chosen], places, borders, excerpts)
 
 

@@ -27,10 +27,17 @@ def names_of(texts: pa.Array, label: np.ndarray, clusters: int) -> tuple[list[st
         clusters: how many.
     """
     held = pl.DataFrame({"text": pl.from_arrow(texts), "cluster": label}).with_row_index("document")
-    pairs = held.select("document", "cluster", word=pl.col("text").str.to_lowercase().str.extract_all(_WORD)).explode("word").drop_nulls().unique()
+    pairs = (
+        held.select("document", "cluster", word=pl.col("text").str.to_lowercase().str.extract_all(_WORD))
+        .explode("word")
+        .drop_nulls()
+        .unique()
+    )
     overall = pairs.group_by("word").agg(everywhere=pl.len())
     sizes = held.group_by("cluster").agg(size=pl.len())
-    inside = pairs.group_by("cluster", "word").agg(here=pl.len()).filter(pl.col("here") >= 2).join(overall, on="word").join(sizes, on="cluster")
+    inside = (
+        pairs.group_by("cluster", "word").agg(here=pl.len()).filter(pl.col("here") >= 2).join(overall, on="word").join(sizes, on="cluster")
+    )
     share = pl.col("here") / pl.col("size")
     lift = share / (pl.col("everywhere") / max(1, held.height))
     ranked = inside.with_columns(telling=share * lift.log()).sort("cluster", "telling", "word", descending=[False, True, False])

@@ -93,9 +93,11 @@ def _formats(docs: pa.Table) -> pl.Series:
     # Whole numbers on both sides: x per thousand bytes is 1000 x against the bytes.
     rules = {
         "code": 4 * counts["code_lines"] >= lines,
-        "shop": (((prices >= 3) & (1000 * prices * 2 >= 3 * size)) | ((shop >= 4) & (1000 * shop >= size) & (shop > prices))) & (100 * told < 65 * size),
+        "shop": (((prices >= 3) & (1000 * prices * 2 >= 3 * size)) | ((shop >= 4) & (1000 * shop >= size) & (shop > prices)))
+        & (100 * told < 65 * size),
         "forum": (forum >= 3) & (1000 * forum * 10 >= 8 * size),
-        "question-answer": (counts["answer_lines"] >= 2) | ((counts["question_lines"] >= 3) & (100 * counts["question_lines"] >= 15 * lines)),
+        "question-answer": (counts["answer_lines"] >= 2)
+        | ((counts["question_lines"] >= 3) & (100 * counts["question_lines"] >= 15 * lines)),
         "list": (lines >= 5) & ((100 * told < 40 * size) | ((2 * counts["item_lines"] >= lines) & (100 * told < 60 * size))),
     }
     found = np.full(len(lines), "article", object)
@@ -124,5 +126,8 @@ def _years(docs: pa.Table) -> pl.Series:
 
 def _months(docs: pa.Table) -> pl.Series:
     dates = pl.DataFrame({"date": _text(docs, "date")})
-    parts = dates.select(year=pl.col("date").str.extract(r"((?:19|20)\d\d)[-/.]?(?:0[1-9]|1[0-2])"), month=pl.col("date").str.extract(r"(?:19|20)\d\d[-/.]?(0[1-9]|1[0-2])"))
+    parts = dates.select(
+        year=pl.col("date").str.extract(r"((?:19|20)\d\d)[-/.]?(?:0[1-9]|1[0-2])"),
+        month=pl.col("date").str.extract(r"(?:19|20)\d\d[-/.]?(0[1-9]|1[0-2])"),
+    )
     return parts.select(pl.concat_str("year", "month", separator="-").alias("month")).to_series()

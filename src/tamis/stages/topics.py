@@ -106,7 +106,7 @@ class Topics(Filter):
             return _classified(docs, self.classifier)
         from tamis.stages import _topic_model
 
-        content = fitted if self.fitted is None else _content(self.fitted, self.fitted.stat().st_mtime_ns)
+        content = fitted if self.fitted is None else _content(self.fitted, _changed(self.fitted))
         try:
             return _topic_model.labels(content, docs.column("text"))
         except ValueError as error:
@@ -123,6 +123,17 @@ class Topics(Filter):
         """Limits, and the topic for the ledger."""
         verdicts = super().decide(signals, relations)
         return pl.concat([verdicts, signals.select("topic")], how="horizontal")
+
+
+def _changed(path: Path) -> int:
+    """When a file was written.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not path.is_file():
+        raise DataError(f'topics: the file "{path}" does not exist.\nFix: give the path of a file that lies in fitted/ of a run, from the folder of the recipe.')
+    return path.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=2)
