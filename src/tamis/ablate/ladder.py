@@ -83,7 +83,7 @@ def steps(made: Prepared, rungs: Sequence[Rung], design: Design) -> list[Step]:
     for rung in rungs:
         if isinstance(rung, GPTRung):
             tokens = small[rung.name]
-            field = replace(made.field, tokens=tokens, extra={}, held=held, grid=(1.0,) if rung.gate else GRID, farthest=GRID[-1], curved=CURVED, own={})
+            field = replace(made.field, tokens=tokens, extra={}, held=held, grid=(1.0,) if rung.gate else GRID, farthest=1.0 if rung.gate else GRID[-1], curved=CURVED, own={})
             step = Step(rung, field, min(design.gpt_folds, made.folds), *_arms(made, tokens, rung))
             found.append(_with_repeats(step) if rung.name == repeating else step)
         else:
