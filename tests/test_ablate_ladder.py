@@ -26,6 +26,7 @@ from tamis.ablate.experiment import ablate
 from tamis.ablate.held import Held, HeldSet
 from tamis.ablate.pool import gather
 from tamis.ablate.prepare import Prepared, prepare
+from tamis.ablate.repeats import AGAIN
 from tamis.cli import ablate as pages
 from tamis.errors import MissingPackage, RunError
 from tamis.lm.tokens import Tokens
@@ -53,15 +54,15 @@ def _step(made: tuple[Prepared, Design], name: str) -> ladder.Step:
 
 
 def test_gpts_are_trained_on_fewer_arms_and_folds(made: tuple[Prepared, Design]) -> None:
-    """Raw, curated, one draw of each control, the worst corruption; stages by choice; the first folds; a curve of three budgets."""
+    """Raw, curated, one draw of each control, the worst corruption, the repeated text; stages by choice; the first folds; a curve."""
     step = _step(made, "gpt-32")
-    assert [arm.name for arm in step.arms] == ["raw", "curated", "random", "matched", "boilerplate 0.5"]
+    assert [arm.name for arm in step.arms] == ["raw", "curated", "random", "matched", "boilerplate 0.5", AGAIN]
     assert {arm.redraws for arm in step.arms} == {1}
     assert [arm.name for arm in step.choice] == ["without rules", "without exact_duplicates"]
     listed = step.trainings(["without rules"])
     assert {one.fold for one in listed} == {0, 1, 2}
-    assert len(listed) == 18
-    assert step.field.budgets(step.arms[0])[:2] == [round(step.field.tokens / 2), step.field.tokens]
+    assert len(listed) == 21
+    assert {step.field.tokens // 2, step.field.tokens} <= set(step.field.budgets(step.arms[0]))
     assert step.field.budgets(step.arms[2]) == [step.field.tokens]
     assert step.facts()["left_out"] == ladder.LEFT_OUT
 
@@ -69,7 +70,7 @@ def test_gpts_are_trained_on_fewer_arms_and_folds(made: tuple[Prepared, Design])
 def test_tokens_are_capped_by_parameters_and_by_folds(made: tuple[Prepared, Design]) -> None:
     """Ten a hidden parameter, so that the curve ends at twenty; fewer where folds hold no more. What is evaluated is a fifth of that."""
     small = _step(made, "gpt-32")
-    assert small.field.tokens == made[0].field.tokens < 245_760
+    assert small.field.tokens == made[0].field.tokens // ladder.FRACTION * ladder.FRACTION < 245_760
     rich = replace(made[0], field=replace(made[0].field, tokens=10**9), tokens=dict.fromkeys(made[0].tokens, 10**9))
     assert [one.field.tokens for one in ladder.steps(rich, rungs.rungs_of(["gpt-32", "gpt-64"], 512), made[1])] == [245_760, 983_040]
     longest = int(made[0].field.held.tokens.lengths.max())
