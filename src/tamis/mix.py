@@ -17,6 +17,8 @@ SHOWN = 200
 """Values of an axis that are listed one by one, those with the most bytes."""
 MOST_VALUES = 100_000
 """Values that are counted: a column with more does not divide into groups."""
+LONGEST = 200
+"""Characters of a value that are told apart, as in `what_if`."""
 PARTS = 16
 TOKENS = ("tokens", "estimated_tokens")
 MOVES = 0.05
@@ -47,7 +49,7 @@ class Mix:
         )
         for axis in axes:
             held = self.parts.setdefault(axis, [])
-            held.append(_counted(whole, pl.col(axis).cast(pl.String)))
+            held.append(_counted(whole, pl.col(axis).cast(pl.String).str.slice(0, LONGEST)))
             if len(held) >= PARTS:
                 self.parts[axis] = [_merged(held)]
                 if self.parts[axis][0]["value"].n_unique() > MOST_VALUES:
