@@ -183,11 +183,11 @@ def test_weights_are_exported(tmp_path: Path) -> None:
     place = split(tmp_path / "in", table())
     manifest = run(stages, place, tmp_path / "out")
     assert manifest["counts"]["written"] == 600
-    assert command("export", tmp_path / "out", "--where", "weight > 2", "-o", tmp_path / "more").returncode == 0
+    assert command("export", tmp_path / "out", "--where", "sampling_weight > 2", "-o", tmp_path / "more").returncode == 0
     exported = pl.concat([pl.read_parquet(path) for path in sorted((tmp_path / "more").glob("*.parquet"))])
     assert set(exported["topic"]) == {"law", "shop"}
-    assert exported.select("topic", "tamis_weight").unique().height == 2
-    assert 2 < exported["tamis_weight"].min() <= exported["tamis_weight"].max() <= 4
+    assert exported.select("topic", "tamis_sampling_weight").unique().height == 2
+    assert 2 < exported["tamis_sampling_weight"].min() <= exported["tamis_sampling_weight"].max() <= 4
 
 
 def test_many_values_are_summed_and_too_many_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

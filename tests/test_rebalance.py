@@ -176,6 +176,22 @@ def test_copies_compose() -> None:
     assert most["copies"].max() == 255
 
 
+def test_copies_count_as_units() -> None:
+    """Text that comes three times is three times as much of its group: shares are those of what is written."""
+    texts = [f"alpha {i}" for i in range(100) for _ in range(3)] + [f"beta {i}" for i in range(300)]
+    frame = pl.DataFrame({"text": texts, "topic": ["a"] * 300 + ["b"] * 300})
+    stages = [make_stage("near_duplicates", keep_copies={3: 3}), make_stage("rebalance", by="topic", target="uniform", unit="documents")]
+    found = frame.hstack(judge(frame, stages).select("copies"))
+    assert dict(found.group_by("topic").agg(pl.col("copies").sum()).iter_rows()) == {"a": 300, "b": 300}
+
+
+def test_weights_are_accounted_for() -> None:
+    """With `emit: weights` the account says what the weights come to, not what is written."""
+    said = account(by="topic", target="uniform", budget="all", emit="weights", max_copies=9)
+    assert said["farthest"] < 1e-6
+    assert said["given"] == said["available"]
+
+
 def test_best_first() -> None:
     """With `prefer` a group keeps its best documents, by signal, by "-" for less, or by values in order; nulls come last."""
     best = balanced(by="topic", unit="documents", budget=400, prefer=["score"])
@@ -208,7 +224,7 @@ def test_weights_instead_of_repeats() -> None:
     """With `emit: weights` every document that has a share is written once, and its weight is how often it should be given."""
     frame = SMALL.with_columns(bytes=pl.col("text").str.len_bytes())
     verdicts = judge(frame, [make_stage("rebalance", by="topic", target={"news": 0.5, "law": 0.5}, budget="all", emit="weights")])
-    both = frame.hstack(verdicts.select("copies", "weight"))
+    both = frame.hstack(verdicts.select("copies", weight="sampling_weight"))
     assert dict(both.group_by("topic").agg(pl.col("copies").unique()).iter_rows()) == {"law": [1], "news": [1], "science": [0], "shop": [0]}
     assert both.filter(pl.col("copies") == 0)["weight"].null_count() == both.filter(pl.col("copies") == 0).height
     given_ = dict(both.group_by("topic").agg((pl.col("bytes") * pl.col("weight")).sum()).iter_rows())
@@ -256,6 +272,22 @@ def test_like_shards(tmp_path: Path) -> None:
     like.head(2).drop("text").with_columns(copies=pl.Series([3, 1])).write_parquet(tmp_path / "counted.parquet")
     counted = balanced(by="topic", like=[str(tmp_path / "counted.parquet")], budget=400_000)
     near(shares(counted), {"law": 0.75, "news": 0.25})
+
+
+def test_files_that_are_not_like_a_mix(tmp_path: Path) -> None:
+    """A file without the column, no Parquet at all, and a manifest without the axis are one sentence each."""
+    pl.DataFrame({"topics": ["x"]}).write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").write_text("nonsense")
+    (tmp_path / "c.json").write_text('{"mix": [{"axis": "doc.source"}]}')
+    wanted = {
+        "a.parquet": 'rebalance: "{}" lacks the column "topic". Did you mean "topics"?',
+        "b.parquet": 'rebalance: "{}" cannot be read as Parquet: ',
+        "c.json": 'rebalance: "{}" does not tell the mix by "topic".\nFix: name the manifest.json of a run that has it.',
+    }
+    for name, sentence in wanted.items():
+        with pytest.raises(TamisError) as refused:
+            balanced(by="topic", like=[str(tmp_path / name)])
+        assert str(refused.value).startswith(sentence.format(tmp_path / name))
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

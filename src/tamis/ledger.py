@@ -237,8 +237,7 @@ def _reached(pending: Sequence[Step], step: Step, signals: Signals, starts: np.n
     names = {one.name for one in asked} | _names_used(asked)
     frame = _numbered(signals.load(slab, names, {used for one in asked for used in one.stage.signals_used()}), int(starts[slab]))
     mine = copies[starts[slab] : starts[slab + 1]]
-    # A copy: polars may look at the very memory of an array, which is written to below.
-    frame = frame.with_columns(pl.Series("copies", mine.copy()))
+    frame = frame.with_columns(pl.Series("copies", mine))
     for one in pending:
         if not isinstance(one.stage, Edit):
             frame = frame.with_columns(after(one, frame))

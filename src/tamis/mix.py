@@ -63,7 +63,8 @@ class Mix:
             axis ("topics.topic", "doc.source"); measures; tokens: the signal that counts them, or None; values: the `SHOWN` largest:
             value (None: documents without one), raw and kept (documents, bytes, tokens; of `kept` copies count), dropped: stage →
             the same; others: the same of all other values together, value being how many they are; changes: for each stage
-            that drops, moved: the share of the text that is in another group than before (total variation distance, of tokens or else bytes, copies left
+            that drops, moved: the share of the text that is in another group than before (total variation distance, of tokens or else
+                bytes, copies left
             out), and of the value that gains or loses most: value, before, after (its shares).
         """
         return [self._axis(axis) for axis in axes_of(self.steps) if self.parts.get(axis)]

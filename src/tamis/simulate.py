@@ -151,7 +151,7 @@ def _judge(
 ) -> pl.DataFrame:
     """Take a slab through stages that judge each document by itself; its frame, with `row` and `copies`."""
     rows = pl.int_range(place.start, place.stop, dtype=pl.UInt64, eager=True).alias("row")
-    frame = pl.DataFrame([rows, pl.Series("copies", found.copies[place].copy())]).hstack(frame)
+    frame = pl.DataFrame([rows, pl.Series("copies", found.copies[place])]).hstack(frame)
     for step in steps:
         if look is not None:
             look(step, frame)

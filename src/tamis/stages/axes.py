@@ -40,8 +40,8 @@ class Axes(Stage):
       one; and less than 65 bytes in 100 are in lines that end as sentences do.
     - forum: .8 phrases of forums ("posted by", "replies", "thread") a kB, and 3 in all.
     - question-answer: 2 lines that begin as "Q:", "A:", "Question" or "Answer" do; or 15 lines in 100 end in a question mark, and 3 in all.
-    - list: of 5 lines or more, less than 40 bytes in 100 are in lines that end as sentences do, or half of the lines are items ("-", "•", "1.")
-      and less than 60 bytes are.
+    - list: of 5 lines or more, less than 40 bytes in 100 are in lines that end as sentences do, or half of the lines are items ("-", "•",
+      "1.") and less than 60 bytes are.
     - article: any other text.
 
     The phrases are English, with a few of other languages: elsewhere forums and shops are found by prices, or not at all.

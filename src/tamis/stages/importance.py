@@ -37,8 +37,8 @@ class Importance(Filter):
         mean_log_ratio: f64, the same for each of them, which a long document can be compared by; null for a text without words.
 
     Source:
-        DSIR (Xie et al. 2023, arXiv:2302.03169): unigrams and bigrams of words and punctuation in lower case, hashed to 10,000 places, probabilities of a bag
-        of them. There 1e-8 is added to each probability, here 1 to each count; the hash is another.
+        DSIR (Xie et al. 2023, arXiv:2302.03169): unigrams and bigrams of words and punctuation in lower case, hashed to 10,000 places,
+        probabilities of a bag of them. There 1e-8 is added to each probability, here 1 to each count; the hash is another.
     """
 
     like: tuple[Path, ...]

@@ -41,13 +41,15 @@ class Rebalance(Stage):
             several of them, crossed. A document without a value is of the group "none". Of nothing: all documents are one group.
         target: {law: 0.3, news: 0.2}: shares of groups; what they leave goes to the other groups, in the proportions that
             these have, and if they leave nothing, the others are dropped. Of several axes, {topics.topic: {law: 0.3}, lang: {en: 0.9}}: the
-            shares on each axis, met together, by raking; or shares of crossed groups, {law / en: 0.1}. "uniform": the same for all. "natural": as they are.
+            shares on each axis, met together, by raking; or shares of crossed groups, {law / en: 0.1}. "uniform": the same for all.
+            "natural": as they are.
         exponent: instead of a target: shares proportional to p^exponent, p being those there are: 1 leaves them, 0 makes them
             equal, 0.3 to 0.7 favours the small (temperature sampling, 1 / T).
         like: instead of a target: the shares that groups have in these files: Parquet shards with the columns of `by`
             (of `topics.topic`, the column `topic`; a column `copies` counts), or the `manifest.json` of a run.
         unit: what shares and budget count: "documents", "bytes" (of UTF-8, as the edits above leave the text), "words" (between white
-            space), "tokens" (needs the stage `tokens` with a tokenizer), or any signal of a stage above that counts ("tokens.estimated_tokens").
+            space), "tokens" (needs the stage `tokens` with a tokenizer), or any signal of a stage above that counts
+            ("tokens.estimated_tokens").
         budget: units to keep: a number, or "500M", "2GB", "10B"; "all": as many as there are. null: the shares come first.
         max_copies: how often a document may be given; one that comes with copies has each of them so often, up to 255 in all.
         min_share: no group of the target shall have less; its share is raised.
@@ -57,7 +59,8 @@ class Rebalance(Stage):
         weights: {source: {books: 2}}: inside each group, documents of this source are taken twice as often as others.
         importance: a signal of a stage above with the logarithm of each document's weight, as `importance.log_ratio`: inside a group,
             documents are drawn without replacement with probabilities proportional to their weights.
-        emit: "copies", or "weights": repeat and drop nothing that has a share, and put into the ledger how often each document should be given.
+        emit: "copies", or "weights": repeat and drop nothing that has a share, and put into the ledger how often each document should be
+            given.
         strict: a target that cannot be met, or a budget, stops the run.
         seed: another seed is another draw; null: the recipe's, and 0 in memory.
         where: only documents that meet this condition take part; the others stay as they are, beside the budget.
@@ -66,11 +69,12 @@ class Rebalance(Stage):
         bytes: u32. words: u32, maximal runs of bytes above 0x20.
 
     Ledger:
-        weight: f64, with `emit: weights`.
+        sampling_weight: f64, with `emit: weights`: how often the document should be given.
 
     Source:
         Repeating up to four times is nearly as good as new text, and then decays (Muennighoff et al. 2023, arXiv:2305.16264).
-        p^exponent: Devlin et al. 2019 (multilingual BERT, .7), Conneau et al. 2020 (XLM-R, .3). Weighted draws: Efraimidis and Spirakis 2006.
+        p^exponent: Devlin et al. 2019 (multilingual BERT, .7), Conneau et al. 2020 (XLM-R, .3). Weighted draws: Efraimidis and Spirakis
+        2006.
     """
 
     by: str | tuple[str, ...] = ()
@@ -143,7 +147,7 @@ class Rebalance(Stage):
         dropped = pl.lit(pl.Series(taken == 0))
         unasked = pl.lit(pl.Series(solved.quotas.shares[solved.group] == 0))
         reason = pl.when(unasked).then(pl.lit([UNASKED_REASON])).otherwise(pl.lit([UNDRAWN_REASON]))
-        weight = {"weight": pl.when(dropped).then(None).otherwise(pl.lit(pl.Series(solved.rates())))} if weighing else {}
+        weight = {"sampling_weight": pl.when(dropped).then(None).otherwise(pl.lit(pl.Series(solved.rates())))} if weighing else {}
         reasons = pl.when(dropped).then(reason).otherwise(no_reasons())
         return frame.lazy().select(copies=pl.lit(pl.Series(copies)), reasons=reasons, **weight)
 

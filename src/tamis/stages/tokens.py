@@ -51,11 +51,12 @@ class Tokens(Filter):
 
     `min_tokens` and `max_tokens` limit whichever is measured.
 
-    The estimate counts a token for each word of the Latin script, half of one for each of its letters from the eighth on, 1.7 for each accented letter,
-    .95 for each digit, .75 for each mark, and between .5 (Greek, Cyrillic) and 1.2 (scripts of India) for each letter of
-    other scripts. Against the mean of three vocabularies of 100,000, 65,000 and 200,000 tokens (cl100k, that of Claude 2, o200k) on 16,477 documents of ten
-    sets it is off by 0 % over all English text and by 8 % of a document (median; 20 % for one in ten), by 3 and 6 % in other languages of the Latin
-    script, by 11 and 13 % in other scripts. Vocabularies differ by more: for o200k it is 67 % too high in other scripts.
+    The estimate counts a token for each word of the Latin script, half of one for each of its letters from the eighth on, 1.7 for each
+    accented letter, .95 for each digit, .75 for each mark, and between .5 (Greek, Cyrillic) and 1.2 (scripts of India) for each letter of
+    other scripts. Against the mean of three vocabularies of 100,000, 65,000 and 200,000 tokens (cl100k, that of Claude 2, o200k) on
+    16,477 documents of eight sets it is off by 0 % over all English text and by 8 % of a document (median; 20 % for one in ten), by 3 and 6
+    % in other languages of the Latin script, by 11 and 13 % in other scripts. Vocabularies differ by more: for o200k it is 67 % too high
+    in other scripts.
 
     Source:
         Our own measurements; docs/topics.md.

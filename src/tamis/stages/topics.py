@@ -32,8 +32,8 @@ class Topics(Filter):
         column: a column that holds the topic.
         classifier: the path of a fastText classifier, as `tamis train topics` makes from a labelled column.
         fitted: the path of topics that another run found.
-        topics: how many to find, 2 or more; null: of 4, 6, 8, 12, 16, 24, 32, 48, 64, 96 and 128 the smallest number whose mean silhouette is at least
-            0.9 of the best.
+        topics: how many to find, 2 or more; null: of 4, 6, 8, 12, 16, 24, 32, 48, 64, 96 and 128 the smallest number whose mean
+            silhouette is at least 0.9 of the best.
         sample: documents in which topics are looked for: those with the smallest hashes of their text, equal texts once.
         seed: of the clustering; null: the recipe's, and 0 in memory.
 
@@ -47,9 +47,9 @@ class Topics(Filter):
         topic.
 
     Source:
-        TruncatedSVD of TF-IDF with 1 + ln(count) is latent semantic analysis (Deerwester et al. 1990). On 18,468 texts of 19 known domains the topics found
-        have an adjusted mutual information of .66 to .68 with them, where plain TF-IDF and k-means have .56 to .58; on 1,974 web pages
-        of 15 topics .34 to .35 against .29 to .32 (docs/topics.md).
+        TruncatedSVD of TF-IDF with 1 + ln(count) is latent semantic analysis (Deerwester et al. 1990). On 18,468 texts of 19 known
+        domains the topics found have an adjusted mutual information of .66 to .68 with them, where plain TF-IDF and k-means have .56 to
+        .58; on 1,974 web pages of 15 topics .34 to .35 against .29 to .32 (docs/topics.md).
     """
 
     column: str | None = None
@@ -132,7 +132,9 @@ def _changed(path: Path) -> int:
         DataError: there is none.
     """
     if not path.is_file():
-        raise DataError(f'topics: the file "{path}" does not exist.\nFix: give the path of a file that lies in fitted/ of a run, from the folder of the recipe.')
+        raise DataError(
+            f'topics: the file "{path}" does not exist.\nFix: give the path of a file that lies in fitted/ of a run, from the folder of the recipe.'
+        )
     return path.stat().st_mtime_ns
 
 
