@@ -26,7 +26,6 @@ from tamis.ablate.experiment import ablate
 from tamis.ablate.held import Held, HeldSet
 from tamis.ablate.pool import gather
 from tamis.ablate.prepare import Prepared, prepare
-from tamis.ablate.repeats import AGAIN
 from tamis.cli import ablate as pages
 from tamis.errors import MissingPackage, RunError
 from tamis.lm.tokens import Tokens
@@ -56,21 +55,30 @@ def _step(made: tuple[Prepared, Design], name: str) -> ladder.Step:
 def test_gpts_are_trained_on_fewer_arms_and_folds(made: tuple[Prepared, Design]) -> None:
     """Raw, curated, one draw of each control, the worst corruption, the repeated text; stages by choice; the first folds; a curve."""
     step = _step(made, "gpt-32")
-    assert [arm.name for arm in step.arms] == ["raw", "curated", "random", "matched", "boilerplate 0.5", AGAIN]
+    assert [arm.name for arm in step.arms] == ["raw", "curated", "random", "matched", "boilerplate 0.5", "curated again"]
     assert {arm.redraws for arm in step.arms} == {1}
     assert [arm.name for arm in step.choice] == ["without rules", "without exact_duplicates"]
     listed = step.trainings(["without rules"])
     assert {one.fold for one in listed} == {0, 1, 2}
     assert len(listed) == 21
-    assert {step.field.tokens // 2, step.field.tokens} <= set(step.field.budgets(step.arms[0]))
-    assert step.field.budgets(step.arms[2]) == [step.field.tokens]
+    whole = step.field.tokens
+    assert step.field.budgets(step.arms[0])[:3] == [whole // 4, whole // 2, whole]
+    assert step.field.budgets(step.arms[2]) == [whole]
+    assert step.field.budgets(step.arms[5]) == [whole // 4, whole // 2, whole, 2 * whole]
     assert step.facts()["left_out"] == ladder.LEFT_OUT
+    assert step.facts()["repeated"] == whole // 4
+
+
+def test_repeats_are_tried_on_the_cheapest_gpt_alone(made: tuple[Prepared, Design]) -> None:
+    """Not on the next, nor at other rates."""
+    several = ladder.steps(made[0], rungs.rungs_of(["gpt-32", "gpt-64", "gpt-32 slow"], 512), made[1])
+    assert [any(arm.kind == "repeat" for arm in step.arms) for step in several] == [True, False, False]
 
 
 def test_tokens_are_capped_by_parameters_and_by_folds(made: tuple[Prepared, Design]) -> None:
     """Ten a hidden parameter, so that the curve ends at twenty; fewer where folds hold no more. What is evaluated is a fifth of that."""
     small = _step(made, "gpt-32")
-    assert small.field.tokens == made[0].field.tokens // ladder.FRACTION * ladder.FRACTION < 245_760
+    assert small.field.tokens == made[0].field.tokens // 4 * 4 < 245_760
     rich = replace(made[0], field=replace(made[0].field, tokens=10**9), tokens=dict.fromkeys(made[0].tokens, 10**9))
     assert [one.field.tokens for one in ladder.steps(rich, rungs.rungs_of(["gpt-32", "gpt-64"], 512), made[1])] == [245_760, 983_040]
     longest = int(made[0].field.held.tokens.lengths.max())
@@ -225,6 +233,16 @@ def test_stages_that_compare_documents_are_judged_by_a_gpt(climbed: tuple[str, e
     assert "cannot judge" in stages["ngram"]["because"]
     assert stages["gpt-32"]["facts"]["barred"] is None
     assert "exact_duplicates, judged by gpt-32" in pages.page(tell.told(climbed[1]))
+
+
+@pytest.mark.slow
+def test_repeats_are_told(climbed: tuple[str, experiment.Told]) -> None:
+    """Losses of 1, 2, 4 and 8 epochs beside fresh text; the first epoch is the fresh text itself."""
+    found = climbed[1].verdict["across"]["repeats"]
+    assert [one["epochs"] for one in found["epochs"]] == [1, 2, 4, 8]
+    assert found["epochs"][0]["loss"] == found["epochs"][0]["fresh"]
+    assert found["epochs"][2]["loss"] < found["epochs"][0]["loss"]
+    assert "seen 8 times" in pages.page(tell.told(climbed[1]))
 
 
 @pytest.mark.slow

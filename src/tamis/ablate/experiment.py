@@ -135,10 +135,21 @@ def refuse_place(source: Sequence[str], out: str) -> None:
     Raises:
         RunError: says which.
     """
-    if files.normal(out) in map(files.normal, source):
+    for place in source:
+        refuse_folder(place, out, PLAN)
+
+
+def refuse_folder(source: str, out: str, mark: str) -> None:
+    """Refuse a folder that is the source, or holds files and not the one that marks what is written here.
+
+    Raises:
+        RunError: says which.
+    """
+    if files.normal(out) == files.normal(source):
         raise RunError(f"{out} is what is to be examined.\nFix: choose another --out.")
-    if files.exists(out) and not files.exists(files.join(out, PLAN)) and [url for url in files.listing(out) if not url.endswith("run.log")]:
-        raise RunError(f'"{out}" holds files and is not an ablation.\nFix: choose a new --out.')
+    if files.exists(out) and not files.exists(files.join(out, mark)) and [url for url in files.listing(out) if not url.endswith("run.log")]:
+        kind = "an ablation" if mark == PLAN else "a mix"
+        raise RunError(f'"{out}" holds files and is not {kind}.\nFix: choose a new --out.')
 
 
 def planned(source: Sequence[str], design: Design, pool: Pool, made: Prepared, steps: Sequence[Step]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def told(found: Told) -> Iterator[str | Table]:
         if plan["rungs"][name]["order_blind"] or not counted:
             yield from _rung(name, rung, plan)
         else:
-            yield _head(name, rung, plan)
+            asked = plan["rungs"][name]["evaluated"]
+            yield f"{_head(name, rung, plan)} Of that {asked['documents']:,} documents were asked for, {asked['tokens']:,} tokens with the raw ones."
     if verdict["across"]:
         yield from tell_ladder.told(verdict, plan)
     yield from (f"Note: {note}" for note in verdict["notes"])

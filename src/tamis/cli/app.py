@@ -276,6 +276,30 @@ def ablate(
 
 
 @app.command()
+def mix(
+    source: Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Where the proposal and the table of runs go.")],
+    by: Annotated[str, typer.Option(help="The column whose values are groups.")] = "source",
+    target: Annotated[str, typer.Option(help="What the text is meant for: shards that no filter chose, reference, or none.")] = "reference",
+    runs: Annotated[int, typer.Option(min=32, help="Models, each on a mix of its own.")] = 128,
+    max_copies: Annotated[int, typer.Option(min=1, help="How often a document may be given.")] = 4,
+    min_share: Annotated[float, typer.Option(min=0, max=1, help="Of each group, at least.")] = 0.0,
+    max_share: Annotated[float, typer.Option(min=0, max=1, help="Of each group, at most.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Models side by side.", show_default="one a processor")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose shares for `rebalance`: many small models on mixes around the present one, and a regression."""
+    from tamis.ablate import mixing
+    from tamis.cli import mixed, show
+
+    wanted = target if target in ("reference", "none") else (target,)
+    asked = mixing.Mixing(by, wanted, runs, max_copies, min_share, max_share, seed)
+    found = mixing.mix(source, out, asked, jobs=jobs, say=show.progress())
+    show.out(json.dumps(found, indent=2) if as_json else mixed.page(found))
+
+
+@app.command()
 def models(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`.")],
     as_json: AsJson = False,
