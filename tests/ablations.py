@@ -20,6 +20,7 @@ SMALL: dict[str, Any] = {
     "most_folds": 8,
     "redraws": 2,
     "corrupt": {"boilerplate": (0.5,)},
+    "rungs": ("ngram",),
 }
 
 

@@ -266,3 +266,31 @@ def test_a_folder_that_is_something_else_is_left_alone(
         assert (code, out) == (2, "")
         assert err.startswith("Error: ")
         assert "Fix: " in err
+
+
+def test_text_that_a_classifier_learned_from_judges_nothing(
+    places: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held-out documents are disjoint from the training text of models under test; a target that is not is refused."""
+    from tamis.ablate import pool as pools
+    from tamis.documents import utf8
+    from tamis.kernels.hashing import murmur128
+
+    def hashes(texts: Any) -> np.ndarray:
+        return np.sort(murmur128(*utf8(pa.array(texts, pa.large_string())))[0])
+
+    table = documents()
+    learned = hashes(table["text"].to_pylist()[:800])
+    monkeypatch.setattr(pools, "learned", lambda _: {"edu.bin": learned})
+    made: list[Any] = []
+    prepare = experiment.prepare
+    monkeypatch.setattr(experiment, "prepare", lambda *arguments: made.append((arguments[0], prepare(*arguments))) or made[-1][1])
+    ablate([places[0]], str(tmp_path / "abl"), design(target=(places[1],)), jobs=2)
+    prepared = made[0][1]
+    raw_set = next(one for one in prepared.field.held.sets if one.name == "raw")
+    held = {prepared.tokenizer.decode(prepared.field.held.tokens[row]) for row in raw_set.rows}
+    assert held <= set(table["text"].to_pylist()[800:])
+    (tmp_path / "seen").mkdir()
+    pq.write_table(table.slice(0, 10).select(["text", "source"]), tmp_path / "seen" / "target.parquet")
+    with pytest.raises(TamisError, match=r"training text of edu\.bin"):
+        ablate([places[0]], str(tmp_path / "other"), design(target=(str(tmp_path / "seen"),)), jobs=2)

@@ -88,7 +88,7 @@ def test_run(folder: Path, tamis_command: Tamis) -> None:
         "\n"
         "Next: open new/report.html, or ask `tamis explain new ID` about a document."
     ) or "length                   2" in out
-    assert err.splitlines()[0] == "web: 3 stages over 2 shards, 6 documents, " + err.splitlines()[0].rsplit(", ", 1)[1]
+    assert any(line.startswith("web: 3 stages over 2 shards, 6 documents, ") for line in err.splitlines())  # before it perhaps that kernels are compiled
     assert snapshot("new", ("data", "ledger")) == snapshot("out", ("data", "ledger"))
 
 

@@ -18,6 +18,7 @@ from tamis.table import TABLE, make_stage, reference_of, stage_class
 from tamis.testing import check_stage
 from tamis.warm import examples
 
+MODEL = Path(__file__).parents[1] / "src" / "tamis" / "stages" / "quality_example.bin"
 EXAMPLES = {type(one).name(): one for one in examples()} | {
     "rules with lists": make_stage(
         "rules",
@@ -43,9 +44,19 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "exact_duplicates of a column": make_stage("exact_duplicates", column="source", prefer=[{"lang": ["fr", "en"]}, "-score"]),
     "near_duplicates inside": make_stage("near_duplicates", containment=0.9, unit="auto", prefer=["length"], keep_copies={2: 2}),
     "near_duplicates by characters": make_stage("near_duplicates", unit="characters", shingle=9, normalise="none", bands=[20, 5], where='source == "web"'),
+    "verifiable, all limits": make_stage("verifiable", least=1, max_wrong_code_share=0.2, max_wrong_formula_share=0.2, on_null="drop"),
+    "quality, several labels": make_stage("quality", model=str(MODEL), label={"good": 2.0, "bad": -1.0}, min_score=0.5, on_null="keep"),
+    "best of a column": make_stage("best", of="-score", share=0.5, unit="bytes", within=["lang", "length"], on_null="keep"),
+    "best, drawn": make_stage("best", of="text.bytes", share=0.5, temperature=100.0, seed=3, where='source == "web"'),
+    "topics of a column": make_stage("topics", column="source", min_confidence=0.5),
+    "axes, all": make_stage("axes", axes=["format", "domain"]),
+    "rebalance by two": make_stage("rebalance", by=["source", "lang"], exponent=0.5, budget="all", weights={"lang": {"fr": 2}}, unit="words"),
+    "rebalance best first": make_stage("rebalance", by="source", budget=500, prefer=["-score"], where='lang == "en"', emit="weights"),
+    "language of beginnings": make_stage("language", keep=["en", "fr"], min_score=0.6, min_score_of={"fr": 0.3}, first_bytes=99, short=5, mixed="dominant"),
     "sample": make_stage("sample", share=0.4, seed=3),
     "perplexity": make_stage("perplexity", model=models.english(), max_bits_per_byte=6.0),
     "perplexity by language": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, min_bits_per_byte=2, on_null="keep"),
+    "perplexity by the language found": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, column=None),
     "head_middle_tail": make_stage("head_middle_tail", signal="score", within="lang", keep=["head", "tail"]),
     "head_middle_tail of all": make_stage("head_middle_tail", signal="score", within=None, best="high", on_null="drop", where='source == "web"'),
     "mask of two kinds": make_stage("mask", kinds=["phone", "email"], replacements={"email": ""}),

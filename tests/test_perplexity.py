@@ -63,6 +63,18 @@ def test_each_document_is_asked_of_the_model_of_its_language():
     assert topics.columns_read() == ("text", "topic")
 
 
+def test_without_a_column_the_language_is_found():
+    """It is what the stage `language` says; a text too short for it has no number, and a recipe may say `column: null`."""
+    stage = tamis.make_stage("perplexity", model={"en": EN, "fr": FR}, column=None)
+    texts = [PROSE, FRENCH, "Der Hund sah einen Tisch im Garten, und niemand hat es bemerkt.", "the"]
+    found = measured(stage, *texts, lang=["fr"] * 4)
+    said = measured(tamis.make_stage("language"), *texts)["language"].to_list()
+    assert said == ["en", "fr", "de", None]
+    assert found["model"].to_list() == ["en", "fr", None, None]
+    single = [measured(tamis.make_stage("perplexity", model=path), PROSE, FRENCH)["bits_per_byte"] for path in (EN, FR)]
+    assert found["bits_per_byte"].to_list() == [single[0][0], single[1][1], None, None]
+
+
 LIMITS = [
     ({"max_bits_per_byte": 1.0}, [[], ["unlike the reference text"], ["bits per byte not measurable"]]),
     ({"max_bits_per_byte": 1.0, "on_null": "keep"}, [[], ["unlike the reference text"], []]),

@@ -191,3 +191,10 @@ def test_make_stage() -> None:
     assert tamis.make_stage("sample", share=1).share == 1.0
     with pytest.raises(tamis.RecipeError, match=r'"sample" has no parameter "shares"\. Did you mean "share"\?$'):
         tamis.make_stage("sample", shares=1)
+
+
+def test_numbers_stay_numbers_as_keys() -> None:
+    """A parameter whose keys are numbers is written so that the run folder's recipe can be read again."""
+    made = parse({"stages": [{"near_duplicates": {"keep_copies": {1: 1, 100: 8}}}]}, place="test")
+    again = parse(from_yaml(dump(made)), place="test")
+    assert again.stages == made.stages

@@ -116,7 +116,7 @@ def test_an_old_folder(tmp_path: Path) -> None:
     run(recipe(shard_bytes=100), place, tmp_path / "out")
     run(STAGES, place, tmp_path / "out")
     run(STAGES, place, tmp_path / "new")
-    kinds = ("data", "ledger", "quarantine", "report.json", "report.html", "README.md")
+    kinds = ("data", "ledger", "quarantine", "report.json", "report.md", "README.md")
     assert snapshot(tmp_path / "out", kinds) == snapshot(tmp_path / "new", kinds)
 
 
@@ -275,8 +275,8 @@ def test_on_an_object_store(tmp_path: Path) -> None:
         files.remove(f"{url}/out/report.html")
         run([*STAGES, Openings()], f"{url}/_shards", f"{url}/out", workers=4)
         after = {path: memory.cat_file(path) for path in memory.find(f"/{name}/out")}
-        timed = f"/{name}/out/manifest.json"
-        assert {path: one for path, one in before.items() if path != timed} == {path: one for path, one in after.items() if path != timed}
+        timed = [f"/{name}/out/{file}" for file in ("manifest.json", "report.json", "report.html")]
+        assert {path: one for path, one in before.items() if path not in timed} == {path: one for path, one in after.items() if path not in timed}
         run(STAGES, url + "/out", f"{url}/second")
         assert sorted(os.path.basename(path) for path in memory.find(f"/{name}/out/data")) == sorted(path.name for path in (tmp_path / "out" / "data").iterdir())
     finally:

@@ -129,6 +129,7 @@ FOREIGN = {
     "special tokens": _changed(lambda content: content["added_tokens"].append({"id": 1000, "content": "<s>"})),
     "a byte is missing": _changed(lambda content: content["model"]["vocab"].update({"ab": content["model"]["vocab"].pop("a")})),
     "a gap in the ids": _changed(lambda content: content["model"]["vocab"].update(the=5000)),
+    "too many tokens": _changed(lambda content: content["model"]["vocab"].update({f"x{n}": n for n in range(1000, 65_536)})),
     "a merge of nothing": _changed(lambda content: content["model"]["merges"].append(["the", "zzz"])),
 }
 

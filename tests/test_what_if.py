@@ -493,5 +493,5 @@ def test_as_json(many: str) -> None:
     """--json prints everything, for programs."""
     done = command("what-if", many, "length.min_chars=30", "--json")
     answer = json.loads(done.stdout)
-    assert set(answer) == {"run", "changes", "readable", "kept", "moved", "stages", "mix_change", "lang", "rules", "words"}
+    assert set(answer) == {"run", "changes", "readable", "kept", "moved", "stages", "mix_change", "lang", "rules", "balance", "words"}
     assert answer["changes"] == [{"place": "length.min_chars", "before": 20.0, "after": 30.0}]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import regex
+from regex import _regex_core
 
 from tamis.kernels import unicode as table
 
@@ -93,6 +94,19 @@ def combining() -> np.ndarray:
     return classes
 
 
+def scripts() -> tuple[np.ndarray, np.ndarray]:
+    """u8[0x110000], the number of each code point's Script, and the codes of ISO 15924 by number; 0 is none of its own."""
+    names: dict[int, list[str]] = {}
+    for name, value in _regex_core.PROPERTIES["SCRIPT"][1].items():
+        names.setdefault(value, []).append(name)
+    # Each has a long name, then a code of four letters, then perhaps one that was for private use before.
+    codes = [[name for name in known if len(name) == 4 and not name.startswith("QAA")][-1].capitalize() for known in names.values()]
+    found, own = np.zeros(SIZE, np.uint8), sorted({*codes} - {"Zzzz", "Zyyy", "Zinh"})
+    for value, code in enumerate(own, 1):
+        found[members(rf"\p{{Script={code}}}")] = value
+    return found, np.array(["", *own])
+
+
 def runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(lengths, values) of the runs of equal values."""
     starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
@@ -106,7 +120,8 @@ def main() -> None:
     version = parser.parse_args().unicode_version
     arrays = {"properties": properties(), "lower": lower() - np.arange(SIZE, dtype=np.int32), "combining": combining()}
     arrays["sentences"] = sentences()
-    packed = {}
+    arrays["scripts"], codes = scripts()
+    packed = {"script_codes": codes}
     for name, values in arrays.items():
         packed[f"{name}_lengths"], packed[f"{name}_values"] = runs(values)
     path = Path(table.__file__).with_name("unicode.npz")

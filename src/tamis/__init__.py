@@ -6,6 +6,7 @@
     tamis.judge(table, stages)                                               a verdict for every row
     tamis.per_batch(stages)                                                  a function for other pipelines
     tamis.run(tamis.load_recipe("recipe.yaml"), ["shards/"], "out")          shards into a run folder
+    tamis.open_run("out").histogram("gopher_quality.words")                  a finished run, as frames and charts
 
 Names are loaded when first used: importing tamis loads neither polars nor any kernel.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tamis.memory import judge, per_batch, sift
     from tamis.recipe import Output, Recipe
     from tamis.recipe import load as load_recipe
+    from tamis.report.notebook import open_run
     from tamis.runner import How, run
     from tamis.stage import Edit, Filter, Stage
     from tamis.table import make_stage
@@ -44,13 +46,14 @@ _HOME = {
     "judge": "memory:judge",
     "load_recipe": "recipe:load",
     "make_stage": "table:make_stage",
+    "open_run": "report.notebook:open_run",
     "per_batch": "memory:per_batch",
     "run": "runner:run",
     "sift": "memory:sift",
 }
 __all__ = [
     "Columns", "DataError", "Edit", "Filter", "How", "MissingPackage", "Output", "Recipe", "RecipeError", "RunError", "Stage",
-    "StageError", "TamisError", "judge", "load_recipe", "make_stage", "per_batch", "run", "sift",
+    "StageError", "TamisError", "judge", "load_recipe", "make_stage", "open_run", "per_batch", "run", "sift",
 ]  # fmt: skip
 
 

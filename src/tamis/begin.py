@@ -105,7 +105,7 @@ def complete(plan: Plan) -> dict[str, Any] | None:
         return None
     manifest: dict[str, Any] = files.read_json(place)
     written = len(files.listing(files.join(plan.out, "data"), ".parquet")) if files.exists(files.join(plan.out, "data")) else 0
-    there = all(files.exists(files.join(plan.out, name)) for name in ("ledger", "report.html", "report.json", "README.md"))
+    there = all(files.exists(files.join(plan.out, name)) for name in ("ledger", "report.html", "report.json", "report.md", "README.md"))
     same = manifest["decision"] == decision(plan) and manifest["counts"]["unreadable_files"] == dict(plan.corpus.unreadable)
     return manifest if same and there and written == manifest["counts"]["shards_written"] else None
 
@@ -115,7 +115,7 @@ def begin(plan: Plan) -> None:
     place = files.join(plan.out, "inputs.json")
     decided = decision(plan)
     if not files.exists(place) or files.read_json(place)["decision"] != decided:
-        for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "README.md"):
+        for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "report.md", "README.md"):
             files.remove(files.join(plan.out, name))
     # A manifest says that all is done, so that it goes before anything is done again; inputs.json makes a folder a run's.
     files.remove(files.join(plan.out, "manifest.json"))

@@ -9,14 +9,14 @@ from typing import Any
 import polars as pl
 
 from tamis import files
-from tamis.difference import difference
+from tamis.difference import difference, text_at
 from tamis.errors import DataError
 from tamis.folder import Finished
 from tamis.stage import Edit, Filter, Stage
 from tamis.where import condition
 
 NOTHING = {True: "no signals to show", False: "not asked: the document was dropped above"}
-SHOWN = ("partner", "similarity", "containment", "verified", "cluster", "cluster_size")
+SHOWN = ("better_share", "partner", "similarity", "containment", "verified", "cluster", "cluster_size")
 
 
 def explain(run: Finished, document: str) -> list[dict[str, Any]]:
@@ -58,7 +58,9 @@ def _explained(run: Finished, row: dict[str, Any]) -> dict[str, Any]:
     for number, (name, stage) in enumerate(run.named, 1):
         asked = alive or not stage.needs_corpus
         lines = list(_lines(name, stage, signals, row)) if asked else []
-        stages.append({"number": number, "stage": name, "edits": isinstance(stage, Edit), "asked": asked, "lines": lines})
+        account = _account(run, name, stage, f"{row['shard']}:{row['row']}") if asked else []
+        told = {"account": account} if account else {}
+        stages.append({"number": number, "stage": name, "edits": isinstance(stage, Edit), "asked": asked, "lines": lines, **told})
         alive = alive and row["stage"] != name
     return {
         "address": f"{row['shard']}:{row['row']}",
@@ -78,6 +80,16 @@ def _explained(run: Finished, row: dict[str, Any]) -> dict[str, Any]:
 def _difference(run: Finished, row: dict[str, Any]) -> list[str]:
     try:
         return difference(run, row["partner"], f"{row['shard']}:{row['row']}")
+    except DataError as error:
+        return [f"not shown: {str(error).splitlines()[0]}"]
+
+
+def _account(run: Finished, name: str, stage: Stage, address: str) -> list[str]:
+    """What a stage has to say of the text itself; most have nothing, and then it is not read."""
+    if type(stage).account is Stage.account:
+        return []
+    try:
+        return stage.account(text_at(run, address, name))
     except DataError as error:
         return [f"not shown: {str(error).splitlines()[0]}"]
 
@@ -175,7 +187,8 @@ def as_text(one: dict[str, Any]) -> str:
 def _block(stage: dict[str, Any]) -> list[str]:
     """The signals of a stage; of an edit only what it did."""
     if not stage["edits"]:
-        return _table(stage["lines"]) or [f"  {NOTHING[stage['asked']]}"]
+        told = [f"  {line}" for line in stage.get("account", ())]
+        return [*(_table(stage["lines"]) or [f"  {NOTHING[stage['asked']]}"]), *told]
     done = [line for line in stage["lines"] if line["value"]]
     return [*_table(done), "  all else 0"] if done else ["  nothing to do"]
 

@@ -20,7 +20,7 @@ from tamis.stage import Edit
 from tamis.where import condition, names_in
 from tamis.work import Work, changed, edited, kept_rows, known
 
-VERDICT = ("copies", "stage", "reasons", "also", "partner", "similarity", "cluster_size")
+VERDICT = ("copies", "stage", "reasons", "also", "partner", "similarity", "cluster_size", "sampling_weight")
 PLAIN = ("shard", "row", "id", *VERDICT, "cluster", "verified")
 """Names that a condition takes from the ledger; any other plain name is a column of the documents."""
 

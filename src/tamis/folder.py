@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tamis import files, shards
@@ -27,6 +28,13 @@ class Finished:
 
     out: str
     manifest: Mapping[str, Any]
+
+    @classmethod
+    def just_now(cls, plan: Plan, manifest: Mapping[str, Any]) -> Finished:
+        """The run of a plan that has been carried out: its stages are those at hand, which nobody could load who were made in a notebook."""
+        found = cls(plan.out.rstrip("/") or plan.out, manifest)
+        found.__dict__["recipe"] = plan.recipe
+        return found
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -83,6 +91,21 @@ class Finished:
                 frames.append(files.read_frame(url).slice(max(0, a), max(0, b - a)))
             first += rows
         return pl.concat(frames, how="diagonal_relaxed")
+
+    def ledger_at(self, numbers: np.ndarray, columns: Sequence[str]) -> pl.DataFrame:
+        """Some columns of the ledger for documents by their numbers in the corpus, in the order asked for; columns that it lacks are left out."""
+        order = np.argsort(numbers, kind="stable")
+        ascending = np.asarray(numbers, np.int64)[order]
+        parts, first = [], 0
+        for i, (url, rows) in enumerate(self._ledger_rows):
+            a, b = np.searchsorted(ascending, [first, first + rows])
+            if a < b or i == 0:
+                present = [name for name in columns if name in files.columns_of(url)]
+                parts.append(files.read_columns([url], present)[ascending[a:b] - first])
+            first += rows
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return pl.concat(parts, how="vertical_relaxed")[back] if parts else pl.DataFrame()
 
     @cached_property
     def _ledger_rows(self) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,14 @@ def description(stage: Stage, columns: Columns, above: Sequence[str], fingerprin
     measuring = stage.measured_by
     values = {key: value for key, value in parameters(stage).items() if key not in DECIDING}
     # Only where there are any, so that the keys of stages without stay what they were.
-    packages = {"packages": {package: installed(package, stage.name()) for package in stage.packages}} if stage.packages else {}
+    packages = {"packages": {package: installed(package, stage.name()) for package in stage.packages_used()}} if stage.packages_used() else {}
+    beside = {"beside": [hashed(file) for file in stage.files_beside()]} if stage.files_beside() else {}
     return {
         "stage": table.reference_of(stage) if table.is_built_in(stage) else type(stage).__qualname__,
         "version": stage.version,
         **packages,
+        **beside,
+        **({"marks": 1} if isinstance(stage, Edit) else {}),  # what the house adds to an edit's signals: `measure.REWRITTEN`
         "source": None if table.is_built_in(stage) else _source(stage),
         "parameters": {key: hashed(value) for key, value in values.items() if measuring is None or key in measuring},
         "reads": {name: columns.named(name) for name in stage.columns_read()},
@@ -89,6 +92,20 @@ def hashed(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [hashed(one) for one in value]
     return value
+
+
+def files_named(stage: Stage) -> dict[str, str]:
+    """Every file that a stage's parameters name, or that lies beside one: its name → SHA-256."""
+    found = [*_paths(list(parameters(stage).values())), *stage.files_beside()]
+    return {file.name: hashed(file).removeprefix("sha256:") for file in found}
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping | tuple | list):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _paths(one)
 
 
 def installed(package: str, needed_by: str) -> str:

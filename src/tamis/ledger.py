@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeGuard, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import numpy as np
 import polars as pl
@@ -71,13 +71,20 @@ class Chosen:
     verdicts: pl.DataFrame
 
 
-def judge(steps: Sequence[Step], signals: Signals) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def judge(
+    steps: Sequence[Step], signals: Signals, outcomes: dict[str, dict[str, Any]] | None = None
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """The ledger, slab by slab, in the order of the corpus, each with the signals that it was judged by.
+
+    Args:
+        steps: the recipe.
+        signals: of the corpus.
+        outcomes: takes what stages that need the corpus have to say of their verdicts; None: they are not asked.
 
     Raises:
         StageError: a stage's verdicts break the contract.
     """
-    chosen = _choices(steps, signals)
+    chosen = _choices(steps, signals, outcomes)
     starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.uint64)
     names = {step.name for step in steps if not step.stage.needs_corpus} | _names_used(steps)
 
@@ -149,6 +156,12 @@ def copies_of(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = 
         return _only_where(step.stage, _in_range(step, said), frame)["copies"]
 
 
+def outcome_of(step: Step, frame: pl.DataFrame, copies: pl.Series) -> dict[str, Any] | None:
+    """What a stage says of its verdicts as a whole."""
+    with naming(step):
+        return step.stage.outcome(seen(step, frame), copies)
+
+
 def _in_range(step: Step, verdicts: pl.DataFrame) -> pl.DataFrame:
     counts = verdicts["copies"].cast(pl.UInt8, strict=False)
     if counts.null_count():
@@ -200,7 +213,7 @@ def _numbered(frame: pl.DataFrame, start: int) -> pl.DataFrame:
     return frame.rename({"row": "_shard_row"}).with_columns(numbers.alias("row"), pl.lit(1, pl.UInt8).alias("copies"))
 
 
-def _choices(steps: Sequence[Step], signals: Signals) -> dict[str, Chosen]:
+def _choices(steps: Sequence[Step], signals: Signals, outcomes: dict[str, dict[str, Any]] | None) -> dict[str, Chosen]:
     """Let each stage that needs the corpus choose among those that the stages above left alive."""
     chosen: dict[str, Chosen] = {}
     starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.int64)
@@ -211,7 +224,9 @@ def _choices(steps: Sequence[Step], signals: Signals) -> dict[str, Chosen]:
             pending.append(step)
             continue
         seen = list(signals.map(partial(_reached, tuple(pending), step, signals, starts, copies)))
-        chosen[step.name] = _choose(step, pl.concat(seen, how="vertical_relaxed") if seen else None, signals, copies)
+        reached = pl.concat(seen, how="vertical_relaxed") if seen else None
+        del seen
+        chosen[step.name] = _choose(step, reached, signals, copies, outcomes)
         pending = []
     return chosen
 
@@ -260,10 +275,14 @@ def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     return kept.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()]))
 
 
-def _choose(step: Step, reached: pl.DataFrame | None, signals: Signals, copies: np.ndarray) -> Chosen:
+def _choose(
+    step: Step, reached: pl.DataFrame | None, signals: Signals, copies: np.ndarray, outcomes: dict[str, dict[str, Any]] | None
+) -> Chosen:
     if reached is None:
         return Chosen(np.zeros(0, np.uint64), pl.DataFrame())
     verdicts = decide(step, reached, signals.relations(step.name))
+    if outcomes is not None and (outcome := outcome_of(step, reached, verdicts["copies"])) is not None:
+        outcomes[step.name] = outcome
     # Of most documents nothing is said. `reached` may lie in the memory of `copies`, so it is asked first.
     said = pl.any_horizontal(pl.col("copies") != reached["copies"], pl.exclude("copies", "reasons").is_not_null())
     some = verdicts.select(said.alias("said"))["said"]

@@ -139,7 +139,7 @@ def _levers(step: Step, frame: pl.DataFrame, met: list[np.ndarray]) -> list[Leve
         if parameter is None or signal is None or now is None or place is None:
             continue
         values = frame[signal]
-        moved = asked & values.is_not_null() & ~_mask(frame, _excepted(stage, parameter))
+        moved = asked & values.is_not_null() & ~_mask(frame, excepted(stage, parameter))
         whole = values.dtype.is_integer()
         array = values.cast(pl.Float64).fill_null(0).to_numpy()
         levers.append(Lever(f"{step.name}.{place}", parameter.startswith("min_"), float(now), whole, len(met) - 1, moved.to_numpy(), array))
@@ -150,7 +150,7 @@ def _mask(frame: pl.DataFrame, said: pl.Expr) -> pl.Series:
     return frame.with_columns(said.alias("_said"))["_said"]
 
 
-def _excepted(stage: Filter, parameter: str) -> pl.Expr:
+def excepted(stage: Filter, parameter: str) -> pl.Expr:
     """Documents for which `by` has a limit of their own."""
     own = pl.lit(value=False)
     for column, groups in stage.by.items():

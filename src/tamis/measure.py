@@ -19,6 +19,8 @@ from tamis.errors import StageError, TamisError
 from tamis.files import plain, read_bytes
 from tamis.stage import Edit, Stage
 
+REWRITTEN = "_rewritten"
+"""The private signal of every edit: whether it changed the text, so that a run edits only those documents again when it writes."""
 PATIENCE = 25
 """Documents in a row on which a stage may raise before it is taken for broken."""
 
@@ -98,9 +100,10 @@ def edited(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True) 
     call = _Careful(step, rewrite, whole)
     parts = call(select(edit.columns_read(), docs, columns, step.name))
     texts = [one_piece(part) for part, _ in parts]
-    edited_text = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
-    docs = docs.set_column(docs.column_names.index("text"), "text", edited_text.cast(pa.large_string()))
-    return Measured(step.name, pl.concat([signals for _, signals in parts], how="vertical_relaxed"), call.faults), docs
+    text = (texts[0] if len(texts) == 1 else pa.concat_arrays(texts)).cast(pa.large_string())
+    rewritten = pl.Series(REWRITTEN, pa.compute.not_equal(one_piece(docs.column("text")), text))
+    signals = pl.concat([signals for _, signals in parts], how="vertical_relaxed").with_columns(rewritten)
+    return Measured(step.name, signals, call.faults), docs.set_column(docs.column_names.index("text"), "text", text)
 
 
 def select(names: Sequence[str], docs: pa.Table, columns: Columns, reader: str) -> pa.Table:

@@ -27,8 +27,13 @@ def names(prefer: Prefer) -> tuple[str, ...]:
 
 def best_first(frame: pl.LazyFrame, prefer: Prefer) -> pl.LazyFrame:
     """Sort rows so that of any group the one that stays comes first; what is null comes last."""
-    keys = [_key(entry) for entry in prefer] + [(pl.col(name), False) for name in (*TIES, "row")]
+    keys = [*keys_of(prefer), *((pl.col(name), False) for name in (*TIES, "row"))]
     return frame.sort([key for key, _ in keys], descending=[down for _, down in keys], nulls_last=True)
+
+
+def keys_of(prefer: Prefer) -> list[tuple[pl.Expr, bool]]:
+    """For each entry an expression, and whether more of it is better; null is worst."""
+    return [_key(entry) for entry in prefer]
 
 
 def _name(entry: str | Mapping[str, Sequence[str]]) -> str:

@@ -60,6 +60,12 @@ LEVELS = {"zstd": (1, 22), "gzip": (1, 9)}
 KEYS = ("columns", "seed", "stages", "output")
 
 
+def strict(recipe: Recipe) -> Recipe:
+    """The recipe with `strict: true` for every stage that knows it."""
+    stages = (replace(stage, strict=True) if hasattr(stage, "strict") else stage for stage in recipe.stages)  # type: ignore[type-var]
+    return replace(recipe, stages=tuple(stages))
+
+
 class _Loader(yaml.SafeLoader):
     """YAML without its surprises: `no` is Norwegian, a date is text, 1e-3 is a number, a key stands once."""
 
@@ -209,7 +215,7 @@ def byte_count(text: str, place: str) -> int:
 def plain(value: Any) -> Any:
     """A parameter as YAML and JSON can hold it."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {key if type(key) is int else str(key): plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
         return [plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value

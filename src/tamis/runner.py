@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from tamis import __version__, begin, files, ledger, mappers, shards, tally
+from tamis import __version__, begin, files, keys, ledger, mappers, mix, shards, tally
 from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
 from tamis.plan import BASE, Plan
@@ -26,6 +26,8 @@ from tamis.work import Done, Part, Task, Work, handed_out, measure_chunk, write_
 
 LEDGER_ROWS = 1_000_000
 """Rows of one file of the ledger, about."""
+SPEED_BYTES = 1_000_000
+"""Of less text a speed would say how long a run takes to begin."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,9 @@ class _Run:
     how: How
     began: float
     seconds: dict[str, float] = field(default_factory=dict)
+    reused: bool = False
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mix: list[dict[str, Any]] = field(default_factory=list)
 
     def whole(self) -> dict[str, Any]:
         self.fit()
@@ -145,6 +150,7 @@ class _Run:
         measured, corpus = self.plan.measured(), self.plan.corpus
         chunks = planning.readable_names(corpus.chunks)
         tasks = [Task(chunk, tuple(name for name in self.plan.names if chunk.name not in measured[name])) for chunk in chunks]
+        self.reused = any(len(task.wanted) < len(self.plan.names) for task in tasks)
         work = Work.of(self.plan)
         rows = {chunk.name: chunk.stop - chunk.start for chunk in chunks}
         done = {}
@@ -168,18 +174,20 @@ class _Run:
     def decide(self, signals: DiskSignals) -> tuple[tally.Tally, list[np.ndarray], list[np.ndarray]]:
         """Write the ledger; copies (u8) and bytes (u32) of the documents of each slab."""
         files.remove(files.join(self.plan.out, "ledger"))
-        counted, copies, sizes = tally.Tally(), [], []
+        counted, mixed, copies, sizes = tally.Tally(), mix.Mix(self.plan.steps), [], []
         with self.timed("decide", sum(signals.sizes)) as say:
             writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
-            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals)):
+            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals, self.outcomes)):
                 full = _addressed(verdicts, house, signals.shard_names(slab))
                 writer.add(full)
                 counted.add(full, house["text.bytes"])
+                mixed.add(verdicts, house)
                 copies.append(full["copies"].to_numpy())
                 sizes.append(house["text.bytes"].to_numpy())
                 say.advance(full.height, 0)
             writer.close()
         counted.check(sum(one.readable for one in (signals.done[chunk.name] for chunk in self.plan.corpus.chunks)))
+        self.mix = mixed.facts()
         return counted, copies, sizes
 
     def write(self, signals: DiskSignals, copies: list[np.ndarray], sizes: list[np.ndarray]) -> int:
@@ -193,6 +201,7 @@ class _Run:
 
     def finish(self, signals: DiskSignals, counted: tally.Tally, parts: int) -> dict[str, Any]:
         """Quarantine, report, data card, and last the manifest."""
+        from tamis.folder import Finished
         from tamis.report import write
 
         done = [signals.done[chunk.name] for chunk in self.plan.corpus.chunks]
@@ -210,6 +219,7 @@ class _Run:
             "decision": begin.decision(self.plan),
             "inputs": corpus.inputs(),
             "signals": {name: os.path.basename(self.plan.folder(name)) for name in self.plan.names},
+            "files": {name: named for name, stage in self.plan.named if (named := keys.files_named(stage))},
             "counts": {
                 "files": len(corpus.shards) + len(corpus.unreadable),
                 "unreadable_files": dict(corpus.unreadable),
@@ -227,14 +237,20 @@ class _Run:
             },
             "funnel": funnel,
             "not_compared": left_out,
-            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out),
+            "mix": self.mix,
+            "balance": self.outcomes,
+            "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.outcomes),
             "versions": _versions(),
         }
         lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())
         assert lost == 0, f"{lost} documents are neither readable nor in quarantine"
-        write(self.plan.out, manifest)
-        self.seconds["all"] = round(time.monotonic() - self.began, 3)
-        manifest["seconds"] = self.seconds
+        before = round(time.monotonic() - self.began, 3)
+        # Signals of an earlier run make this one look faster than it is.
+        manifest["mb_per_second"] = None if self.reused or counted.bytes < SPEED_BYTES else round(counted.bytes / 1e6 / before, 1)
+        manifest["seconds"] = {**self.seconds, "all": before}
+        with self.timed("report"):
+            write(Finished.just_now(self.plan, manifest), plan=self.plan, workers=self.how.side_by_side)
+        manifest["seconds"] = {**self.seconds, "all": round(time.monotonic() - self.began, 3)}
         files.write_json(files.join(self.plan.out, "manifest.json"), manifest)
         return manifest
 

@@ -7,9 +7,9 @@ of a run with these limits. Held in memory: two bytes a document, and what stage
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,18 +32,27 @@ class Fates:
     Args:
         copies: u8[n].
         stage: u8[n], 0 for a kept document, else the number of the stage that drops it, from 1.
+        outcomes: what stages that need the corpus say of their verdicts as a whole.
     """
 
     copies: np.ndarray
     stage: np.ndarray
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """The signals of a finished run, a slab at a time."""
+    """The signals of a finished run, a slab at a time.
+
+    Args:
+        run: a finished run.
+        workers: side by side.
+        rows: documents of a slab, at least, but for the last; None: `SLAB_ROWS`.
+    """
 
     run: Finished
     workers: int
+    rows: int | None = None
 
     @cached_property
     def number(self) -> dict[str, int]:
@@ -56,15 +65,20 @@ class Numbers:
         return int(self.run.manifest["counts"]["readable"])
 
     @cached_property
-    def slabs(self) -> list[tuple[int, int, list[str]]]:
-        """First document, the one after the last, and the chunks that hold them."""
+    def chunks(self) -> list[tuple[str, int]]:
+        """The name of every chunk's file and how many readable documents it holds, in the order of the corpus."""
         names = [name for _, name in self.run.chunk_names()]
         rows = [int(stop) - int(start) for start, stop in (name.removesuffix(".parquet").split("-")[1:] for name in names)]
         if sum(rows) != self.documents:  # some were set aside: their footers know
             rows = [files.rows(files.join(self.run.folder(BASE), name)) for name in names]
+        return list(zip(names, rows, strict=True))
+
+    @cached_property
+    def slabs(self) -> list[tuple[int, int, list[str]]]:
+        """First document, the one after the last, and the chunks that hold them."""
         cut: list[tuple[int, int, list[str]]] = []
-        for name, count in zip(names, rows, strict=True):
-            if not cut or cut[-1][1] - cut[-1][0] >= SLAB_ROWS:
+        for name, count in self.chunks:
+            if not cut or cut[-1][1] - cut[-1][0] >= (self.rows or SLAB_ROWS):
                 first = cut[-1][1] if cut else 0
                 cut.append((first, first, []))
             first, stop, held = cut[-1]
@@ -165,13 +179,10 @@ def _choose(numbers: Numbers, pending: Sequence[Step], step: Step, found: Fates,
     del parts
     place = numbers.run.relation(step.name)
     relations = files.read_frame(place).lazy() if files.exists(place) else None
-    _note(
-        found,
-        living["row"].to_numpy(),
-        living["copies"].to_numpy(),
-        ledger.copies_of(step, living, relations).to_numpy(),
-        numbers.number[step.name],
-    )
+    copies = ledger.copies_of(step, living, relations)
+    if (outcome := ledger.outcome_of(step, living, copies)) is not None:
+        found.outcomes[step.name] = outcome
+    _note(found, living["row"].to_numpy(), living["copies"].to_numpy(), copies.to_numpy(), numbers.number[step.name])
 
 
 def before(numbers: Numbers) -> Fates:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -98,6 +99,30 @@ class Stage:
         where = getattr(self, "where", None)
         return tuple(dict.fromkeys((*self.uses, *(names_in(where) if where else ()))))
 
+    def files_beside(self) -> tuple[Path, ...]:
+        """Files that `measure` reads besides those that parameters name, as the card of a model; keys hold what is in them."""
+        return ()
+
+    def account(self, text: str) -> list[str]:  # noqa: ARG002  most stages have nothing to add
+        """Lines for `tamis explain`: what in a text makes its signals what they are, beyond their values.
+
+        Args:
+            text: of the document, as the edits above left it.
+        """
+        return []
+
+    def packages_used(self) -> tuple[str, ...]:
+        """`packages`, and those that this stage's parameters ask for."""
+        return self.packages
+
+    def spares(self) -> tuple[str, ...]:
+        """Which of `fit` and `relate` this stage's parameters make needless, as what it would be fitted to is given."""
+        return ()
+
+    def groups(self) -> tuple[str, ...]:
+        """Own signals, and others by their names in `decide`, by whose values a run counts what every stage keeps."""
+        return ()
+
     def measure(self, docs: pa.Table) -> pl.DataFrame:  # noqa: ARG002  the contract's default measures nothing
         """Signals, row for row; a stage with `fit` takes the fitted bytes as its second argument.
 
@@ -124,6 +149,18 @@ class Stage:
         """
         return signals.select(pl.col("copies"), reasons=no_reasons())
 
+    def outcome(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any] | None:  # noqa: ARG002
+        """What a stage that needs the corpus has to say of its verdicts as a whole, as JSON for the manifest; None: nothing.
+
+        Args:
+            signals: what `decide` saw.
+            copies: u8, what it said.
+
+        Returns:
+            "warnings": sentences for the user; "met": whether it could do what it was asked to. More is the stage's own.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Filter(Stage):
@@ -144,6 +181,13 @@ class Filter(Stage):
 
     reasons: ClassVar[Mapping[str, str]] = {}
     """Limiting parameter → what is wrong with a document that fails it, in words."""
+    marks: ClassVar[Mapping[str, str]] = {}
+    """Limiting parameter → a regular expression for what counts against a text, where there is one; reports highlight it."""
+
+    def found(self, parameter: str, text: str) -> list[tuple[int, int]]:
+        """Where in a text lies what counts against it by a limit: first character and the one after the last, ascending; [] where nobody can tell."""
+        mark = self.marks.get(parameter)
+        return [match.span() for match in re.finditer(mark, text) if match.group()] if mark else []
 
     def signals_used(self) -> tuple[str, ...]:
         """What `uses`, `where` and `by` name."""
@@ -264,8 +308,8 @@ def parameters(stage: Stage) -> dict[str, Any]:
 
 
 def has(stage: Stage, method: Literal["fit", "relate"]) -> bool:
-    """Whether a stage defines one of the two optional methods."""
-    return callable(getattr(stage, method, None))
+    """Whether a stage defines one of the two optional methods, and needs it."""
+    return callable(getattr(stage, method, None)) and method not in stage.spares()
 
 
 def named(stages: Sequence[Stage]) -> list[tuple[str, Stage]]:

@@ -82,10 +82,13 @@ def _use(stages: Sequence[Stage]) -> None:
 
 def examples() -> list[Stage]:
     """Every built-in stage with its defaults, or, where it must be told something, with something harmless."""
-    items = Path(__file__).parent / "stages" / "evaluation_example.txt"
+    folder = Path(__file__).parent / "stages"
     needed: dict[str, dict[str, Any]] = {
         "rules": {"min": {"score": 0.0}},
-        "contamination": {"against": {"example": items}},
+        "contamination": {"against": {"example": folder / "evaluation_example.txt"}},
         "perplexity": {"model": Path("example.ngram")},  # no such file: it is not read for no documents
+        "quality": {"model": folder / "quality_example.bin", "label": "good"},
+        "best": {"of": "text.bytes"},
+        "importance": {"like": [folder / "evaluation_example.txt"]},
     }
     return [stage_class(name)(**needed.get(name, {})) for name in TABLE]

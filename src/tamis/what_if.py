@@ -40,7 +40,7 @@ def what_if(run: Finished, assignments: Sequence[str], *, workers: int | None = 
     Returns:
         run, changes (place, before, after), readable, kept, stages, source, lang (where the data has them; most kept
         bytes first), moved (documents and bytes that are kept only before, or only after), mix_change (see `mix_change`),
-        rules (see `firing.Firing.noted`), and words: the signal that counts them, or None.
+        rules (see `firing.Firing.noted`), balance (of each stage that balances: its account before and after), and words: the signal that counts them, or None.
 
     Raises:
         TamisError: an assignment cannot be meant, or not be answered from numbers.
@@ -55,6 +55,7 @@ def what_if(run: Finished, assignments: Sequence[str], *, workers: int | None = 
         "changes": [asdict(change) for change in changes],
         **summary(numbers, cube),
         "rules": firing.noted(steps),
+        "balance": {name: {"before": run.manifest.get("balance", {}).get(name), "after": said} for name, said in fates.outcomes.items()},
         "words": words_of(numbers),
     }
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files, reading
-from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, with_text
+from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, one_piece, with_text
 from tamis.errors import DataError
-from tamis.measure import Step, base, broken, faults_json, names_used, printed_ids, stored, walk
+from tamis.measure import REWRITTEN, Step, base, broken, faults_json, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
 from tamis.reading import Piece, pieces
 from tamis.recipe import Output
@@ -263,12 +263,13 @@ def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
     for (_, streamed, _), group in groupby(part.pieces, key=lambda one: (one[0].url, one[0].streamed, one[0].groups)):
         wanted = {chunk: rows_of(work, chunk)[mask] for chunk, mask in group if mask.any()}
         for some in [list(wanted)] if streamed and wanted else [[chunk] for chunk in wanted]:
-            found = 0
+            found, rewritten = 0, {chunk: rewritten_rows(work, chunk) for chunk in some}
             for chunk, piece in pieces(some):
                 kept = kept_rows(piece, wanted[chunk])
                 found += kept.num_rows
                 if kept.num_rows:
-                    yield edited(work, kept)
+                    numbers = piece.numbers[np.isin(piece.numbers, wanted[chunk], assume_unique=True)]
+                    yield edited(work, kept, np.isin(numbers, rewritten[chunk], assume_unique=True))
             if found != sum(len(wanted[chunk]) for chunk in some):
                 raise changed(some[0].url)
 
@@ -284,20 +285,36 @@ def changed(url: str) -> DataError:
     return DataError(f"{url} does not read as it did when it was measured.\nFix: repeat the run with another --out.")
 
 
-def edited(work: Work, table: pa.Table) -> pa.Table:
-    """Readable rows in the shared schema, their text as the edits leave it."""
+def rewritten_rows(work: Work, chunk: Chunk) -> np.ndarray:
+    """i64[:]: row numbers in the shard of a measured chunk's documents that any edit changes."""
+    edits = [step.name for step in work.steps if isinstance(step.stage, Edit)]
+    marks = [files.read_frame(files.join(work.folders[name], chunk.name), [REWRITTEN])[REWRITTEN].to_numpy() for name in edits]
+    rows = rows_of(work, chunk)
+    return rows[np.logical_or.reduce([np.zeros(len(rows), np.bool_), *marks])]
+
+
+def edited(work: Work, table: pa.Table, rewritten: np.ndarray | None = None) -> pa.Table:
+    """Readable rows in the shared schema, their text as the edits leave it.
+
+    Args:
+        work: of the run.
+        table: readable rows.
+        rewritten: bool[n], rows that some edit changes, as was seen when they were measured; an edit looks at one document at a
+            time, so the others need none. None: not known.
+    """
     table = conform(table, work.schema, work.schema.names)
-    if any(isinstance(step.stage, Edit) for step in work.steps):
-        place = table.column_names.index(work.columns.text)
-        text = as_text(as_binary(table.column(place)))
-        docs = with_text(table.drop_columns([work.columns.text]), text)
-        for _, walked in walk(docs, work.steps, (), work.columns):
-            docs = walked
-        item = table.schema.field(place)
-        whole = docs.column("text")
-        whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
-        table = table.set_column(place, item, whole.cast(item.type))
-    return table
+    if not any(isinstance(step.stage, Edit) for step in work.steps) or (rewritten is not None and not rewritten.any()):
+        return table
+    place = table.column_names.index(work.columns.text)
+    item, text = table.schema.field(place), as_text(as_binary(table.column(place)))
+    some = None if rewritten is None or rewritten.all() else pa.array(rewritten)
+    docs = with_text(table.drop_columns([work.columns.text]), text)
+    for _, walked in walk(docs if some is None else docs.filter(some), work.steps, (), work.columns):
+        docs = walked
+    after = one_piece(docs.column("text"))
+    whole = pa.chunked_array([after if some is None else pa.compute.replace_with_mask(text, some, after)])
+    whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
+    return table.set_column(place, item, whole.cast(item.type))
 
 
 def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -19,7 +19,7 @@ from tamis.ablate.draws import apart, seeded
 from tamis.ablate.strata import matched_subset, random_subset
 
 AS_READ = "as read"
-Kind = Literal["raw", "curated", "random", "matched", "without", "null", "corrupt", "edit", "ladder", "mix"]
+Kind = Literal["raw", "curated", "random", "matched", "without", "null", "corrupt", "edit", "ladder", "mix", "repeat"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Arm:
         form: of the text, `AS_READ` or one of the forms that were prepared.
         share: of what is dropped (null) or spoilt (corrupt).
         redraws: how often it is drawn and trained in each fold.
+        unique: tokens, the first of its stream, that are seen again and again; None: all of them, once.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Arm:
     form: str = AS_READ
     share: float = 0.0
     redraws: int = 1
+    unique: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,11 @@ def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
     rows = rows[np.argsort(_draw(ground, "order", fold)[rows], kind="stable")]
     most = int(copies.max(initial=0))
     return rows if most <= 1 else np.concatenate([rows[copies[rows] > again] for again in range(most)])
+
+
+def again(ground: Ground, rows: np.ndarray, fold: int, epoch: int) -> np.ndarray:
+    """i64[m], in which order the documents of a stream come in an epoch; in epoch 0 as they are."""
+    return np.argsort(_draw(ground, "again", fold, epoch)[rows], kind="stable") if epoch else np.arange(len(rows))
 
 
 def _draw(ground: Ground, what: str, fold: int, redraw: int = 0) -> np.ndarray:

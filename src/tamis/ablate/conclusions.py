@@ -39,7 +39,7 @@ def conclude(results: pl.DataFrame, plan: Mapping[str, Any], *, died: Sequence[M
         JSON: plan_hash, exploratory, died, primary, and for each rung: net, parts (at equal tokens and at own sizes), curve, crossover,
         stages (verdicts), edits, controls, ladders, mixes, items, trainings. An entry that cannot be told has the key "withheld" and why.
     """
-    rungs = {str(name): _rung(frame, plan) for (name,), frame in results.group_by(["rung"], maintain_order=True)}
+    rungs = {str(name): _rung(str(name), frame, plan, died) for (name,), frame in results.group_by(["rung"], maintain_order=True)}
     return {
         "plan": plan["hash"],
         "exploratory": exploratory,
@@ -50,17 +50,20 @@ def conclude(results: pl.DataFrame, plan: Mapping[str, Any], *, died: Sequence[M
     }
 
 
-def _rung(results: pl.DataFrame, plan: Mapping[str, Any]) -> dict[str, Any]:
-    design, prepared = plan["design"], plan["prepared"]
-    losses = Losses(results, prepared["folds"]["count"])
+def _rung(name: str, results: pl.DataFrame, plan: Mapping[str, Any], died: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    design, prepared, facts = plan["design"], plan["prepared"], plan["rungs"][name]
+    losses = Losses(results, facts["folds"])
     how = How(primary_of(losses), prepared["folds"]["overlap"], design["level"])
-    arms = {one["arm"]: one for one in prepared["arms"]}
+    trained = {*results["arm"], *(one["arm"] for one in died if one["rung"] == name)}
+    arms = {
+        one["arm"]: {**one, "compared_at": min(one["compared_at"], facts["tokens"])} for one in prepared["arms"] if one["arm"] in trained
+    }
     told = _Told(losses, how, arms, plan)
     found = {
         "primary": how.primary,
         "folds": losses.seeds,
         "overlap": how.overlap,
-        "tokens": prepared["folds"]["tokens"],
+        "tokens": facts["tokens"],
         "trainings": _spent(results),
         **told.whole(),
     }
@@ -213,6 +216,7 @@ class _Told:
         return asdict(decompose(*four, same=same, overlap=self.how.overlap, level=self.how.level))
 
     def _parts_own(self) -> dict[str, Any]:
+        self._refuse_equal_alone()
         four = [self.losses.own(arm, 1.0, self.how.primary) for arm in ("raw", "random", "matched", "curated")]
         return asdict(decompose(*four, overlap=self.how.overlap, level=self.how.level))
 
@@ -228,11 +232,16 @@ class _Told:
 
     def _crossover(self) -> dict[str, Any]:
         """From which size of the raw pool on the curated part of it alone is better than all of it."""
+        self._refuse_equal_alone()
         nets = np.stack(
             [self.losses.own("raw", share, self.how.primary) - self.losses.own("curated", share, self.how.primary) for share in OWN], axis=1
         )
         whole = self.arms["raw"]["bytes"] / (1 if self.how.overlap else self.losses.seeds)
         return asdict(crossover(nets, np.array(OWN) * whole, overlap=self.how.overlap, level=self.how.level))
+
+    def _refuse_equal_alone(self) -> None:
+        if not self.losses.has_own:
+            raise AblationError("this rung compares arms at equal tokens alone.")
 
     def _items(self) -> list[dict[str, Any]] | None:
         """Each score of evaluation items: is it fit to decide anything, and what curation did to it."""

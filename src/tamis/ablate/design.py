@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from tamis import recipe as recipes
+from tamis.ablate.rungs import GATES, GPTS
 from tamis.errors import RecipeError, suggest
 
 GRID = (0.5, 0.7071, 1.0, 1.4142, 2.0)
@@ -21,7 +22,8 @@ class Design:
     """What is trained on what, and what will be said of it. Nothing here may change after the first run without being called exploratory.
 
     Args:
-        profile: "smoke" (two minutes on 12 MB) or "standard" (twenty on 100 MB); gives the values of what is not set here.
+        profile: "smoke" (two minutes on 12 MB), "standard" (three quarters of an hour on 100 MB, half of it without torch) or "full" (hours on
+            300 MB); gives the values of what is not set here.
         target: what the text is meant to be good for, chosen by no stage under test: "reference" (the set that comes with
             tamis), "none" (then nothing is adopted), or Parquet shards.
         items: files or folders of multiple-choice sets (JSONL) and minimal pairs (Parquet, JSONL).
@@ -42,10 +44,12 @@ class Design:
         ladders: signal → shares of the raw bytes that are kept, those with the highest values ("-signal": the lowest).
         level: of intervals.
         seed: of every draw.
-        rungs: ways to train, the cheapest first.
+        rungs: ways to train; "profile": n-grams, beside them two GPTs with "standard" and three with "full", if torch is installed.
+        gpt_folds: folds on which GPTs are trained, the first ones.
+        target_flops: of the training run that all this is for, so that it can be said how far away that is; None: not known.
     """
 
-    profile: Literal["smoke", "standard"] = "standard"
+    profile: Literal["smoke", "standard", "full"] = "standard"
     target: tuple[str, ...] | str = "reference"
     items: tuple[str, ...] = ()
     mixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -64,13 +68,17 @@ class Design:
     ladders: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     level: float = 0.95
     seed: int = 0
-    rungs: tuple[str, ...] = ("ngram",)
+    rungs: tuple[str, ...] | str = "profile"
+    gpt_folds: int = 6
+    target_flops: float | None = None
 
 
-RUNGS = ("ngram",)
+RUNGS = ("ngram", *GPTS, *GATES)
+PROFILE_RUNGS = {"smoke": ("ngram",), "standard": ("ngram", "gpt-32", "gpt-64"), "full": RUNGS}
 PROFILES: dict[str, dict[str, Any]] = {
     "smoke": {"pool": 12_000_000, "held_out": 60_000, "most_folds": 12, "redraws": 2, "corrupt": {"boilerplate": (0.3,)}},
     "standard": {},
+    "full": {"pool": 300_000_000},
 }
 _RANGES = {
     "pool": (1_000_000, 100_000_000_000),
@@ -80,10 +88,12 @@ _RANGES = {
     "least_tokens": (1_000, 1_000_000_000),
     "redraws": (1, 1_000),
     "random_drop": (0, 0.99),
+    "gpt_folds": (2, 1_000),
     "level": (0.5, 0.999),
 }
-_NAMED = ("target", "items", "mixes")
-"""Paths as people write them: one may stand for a list of one."""
+_NAMED = ("target", "items", "mixes", "rungs")
+"""Paths and names as people write them: one may stand for a list of one."""
+_WORDS = ("reference", "none", "profile")
 
 
 def load(path: str | Path) -> Design:
@@ -161,7 +171,15 @@ def check(design: Design, place: str) -> None:
             raise refuse("mixes", f'cannot name a mix "{name}", which tamis has an arm for')
     if isinstance(design.target, str) and design.target not in ("reference", "none"):
         raise refuse("target", f'is "reference", "none" or a list of shards, not "{design.target}"')
-    for rung in design.rungs:
+    _check_rungs(design, refuse)
+
+
+def _check_rungs(design: Design, refuse: Any) -> None:
+    if design.target_flops is not None and not design.target_flops > 0:
+        raise refuse("target_flops", f"is above 0, not {design.target_flops:g}")
+    if isinstance(design.rungs, str) and design.rungs != "profile":
+        raise refuse("rungs", f'is "profile" or a list of rungs, not "{design.rungs}"')
+    for rung in design.rungs if not isinstance(design.rungs, str) else ():
         if rung not in RUNGS:
             raise refuse("rungs", f'has no "{rung}". {suggest(rung, RUNGS, what="rungs:")}'.removesuffix("."))
 
@@ -182,7 +200,7 @@ def _check_shares(design: Design, refuse: Any) -> None:
 def _listed(key: str, value: Any) -> Any:
     if key == "mixes" and isinstance(value, Mapping):
         return {name: [place] if isinstance(place, str) else place for name, place in value.items()}
-    single = key in _NAMED and isinstance(value, str) and value not in ("reference", "none")
+    single = key in _NAMED and isinstance(value, str) and value not in _WORDS
     if single:
         return [value]
     return (

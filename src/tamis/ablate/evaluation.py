@@ -51,6 +51,13 @@ class Evaluation:
         found = {TARGET: self.target} if len(self.target) else {}
         return found | {one.name: one_piece(one.overlap_texts()["text"]) for one in self.items}
 
+    @property
+    def keys(self) -> np.ndarray:
+        """u64[t], hashes of the target's texts."""
+        from tamis.kernels.hashing import murmur128
+
+        return murmur128(*utf8(self.target))[0]
+
     def held(self, tokenizer: Tokenizer, pool: Pool, rows: np.ndarray, plain: Tokens, workers: int, *, most: int) -> Held:
         """All sequences: the target's documents, then held-out ones of the pool, then the options of items.
 

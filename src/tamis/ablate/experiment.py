@@ -20,13 +20,12 @@ from typing import Any
 import polars as pl
 
 from tamis import __version__, begin, files
-from tamis.ablate import conclusions, prospects, rungs, trainings
+from tamis.ablate import across, conclusions, ladder, prospects, rungs, trainings
 from tamis.ablate import design as designs
-from tamis.ablate.design import Design
+from tamis.ablate.design import PROFILE_RUNGS, Design
+from tamis.ablate.ladder import Step
 from tamis.ablate.pool import Pool, gather
 from tamis.ablate.prepare import Prepared, prepare
-from tamis.ablate.rungs import Rung
-from tamis.ablate.trainings import Training
 from tamis.errors import RunError
 from tamis.mappers import default_workers
 from tamis.progress import Logged, Say
@@ -71,26 +70,40 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         say = Logged(say, begin.log(out))
         files.remove_temporary(out)
         began = time.monotonic()
+        names, left = rungs.resolved(design.rungs, PROFILE_RUNGS[design.profile])
+        asked = rungs.rungs_of(names, design.vocabulary)
         pool = gather(source, design, jobs)
         made = prepare(pool, design, jobs, say)
-        steps = rungs.rungs_of(design.rungs, design.vocabulary)
+        steps = ladder.steps(made, asked, design)
         plan, exploratory = registered(out, planned(source, design, pool, made, steps))
         if exploratory:
             say.note("The plan is not the one that was registered before the first training: what follows is marked as exploratory.")
         files.write_bytes(files.join(out, "tokenizer.json"), made.tokenizer.to_bytes())
-        listed = [
-            Training(rung, arm, fold, again)
-            for rung in steps
-            for fold in range(made.folds)
-            for arm in made.arms
-            for again in range(arm.redraws)
-        ]
-        results, died = trainings.carry_out(made.field, listed, out, jobs, say)
+        results, died = climb(steps, plan, out, jobs, say)
         files.write_frame(files.join(out, RESULTS), results)
         verdict = conclusions.conclude(results, plan, died=died, exploratory=exploratory)
+        verdict |= {"across": across.across(results, verdict["rungs"], plan), "notes": [*verdict["notes"], *([left] if left else [])]}
         verdict = {**verdict, "seconds": round(time.monotonic() - began, 1)}
         files.write_json(files.join(out, VERDICT), verdict)
     return Told(plan, verdict)
+
+
+def climb(steps: Sequence[Step], plan: Mapping[str, Any], out: str, jobs: int, say: Say) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Train rung by rung; what rung 0 finds chooses among the arms of those above it.
+
+    Returns:
+        As `trainings.carry_out`.
+    """
+    frames: list[pl.DataFrame] = []
+    died: list[dict[str, Any]] = []
+    stages = None
+    for step in steps:
+        found, dead = trainings.carry_out(step.field, step.trainings(ladder.left_out(step, stages)), out, jobs, say)
+        frames.append(found)
+        died += dead
+        if step.rung.order_blind:
+            stages = conclusions.conclude(found, plan, died=dead, exploratory=False)["rungs"][step.rung.name]["stages"]
+    return pl.concat([frame for frame in frames if frame.height]), died
 
 
 def opened(out: str) -> Told:
@@ -122,20 +135,31 @@ def refuse_place(source: Sequence[str], out: str) -> None:
     Raises:
         RunError: says which.
     """
-    if files.normal(out) in map(files.normal, source):
+    for place in source:
+        refuse_folder(place, out, PLAN)
+
+
+def refuse_folder(source: str, out: str, mark: str) -> None:
+    """Refuse a folder that is the source, or holds files and not the one that marks what is written here.
+
+    Raises:
+        RunError: says which.
+    """
+    if files.normal(out) == files.normal(source):
         raise RunError(f"{out} is what is to be examined.\nFix: choose another --out.")
-    if files.exists(out) and not files.exists(files.join(out, PLAN)) and [url for url in files.listing(out) if not url.endswith("run.log")]:
-        raise RunError(f'"{out}" holds files and is not an ablation.\nFix: choose a new --out.')
+    if files.exists(out) and not files.exists(files.join(out, mark)) and [url for url in files.listing(out) if not url.endswith("run.log")]:
+        kind = "an ablation" if mark == PLAN else "a mix"
+        raise RunError(f'"{out}" holds files and is not {kind}.\nFix: choose a new --out.')
 
 
-def planned(source: Sequence[str], design: Design, pool: Pool, made: Prepared, steps: Sequence[Rung]) -> dict[str, Any]:
+def planned(source: Sequence[str], design: Design, pool: Pool, made: Prepared, steps: Sequence[Step]) -> dict[str, Any]:
     """The plan: everything that is to be done and the rule by which it will be judged."""
     content: dict[str, Any] = {
         "tamis": __version__,
         "design": designs.spelled_out(design),
         "rules": RULES,
         "stages": {stage.name: {"needs_corpus": stage.needs_corpus} for stage in pool.stages},
-        "rungs": {rung.name: {**rung.settings, "order_blind": rung.order_blind} for rung in steps},
+        "rungs": {step.rung.name: step.facts() for step in steps},
         "prepared": dict(made.facts),
         "prospects": prospects.prospects(made),
     }

@@ -6,12 +6,14 @@ and those that it drops are secondary. All bits are per byte of the text as it w
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
+from tamis.ablate.draws import take
 from tamis.ablate.item_scores import scores
 from tamis.ablate.items import ItemSet
 from tamis.lm.tokens import Tokens
@@ -68,6 +70,33 @@ class Held:
         frames = [_of_documents(bits[one.rows], one) for one in self.sets]
         frames += [scores(item_set, bits[start:stop]).select(list(SCHEMA)) for item_set, start, stop in self.items]
         return pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
+
+    def sampled(self, most: int) -> Held:
+        """Fewer documents, and no items: for models that are slow to ask.
+
+        Args:
+            most: tokens, half of them of the target and half of raw documents, of each domain as many; but of each domain the smallest
+                document at least. Which documents is drawn by their tokens.
+        """
+        leading = [one for one in self.sets if one.name in (TARGET, RAW)]
+        keep = np.zeros(len(self.tokens), np.bool_)
+        for one in leading:
+            names, which = np.unique(one.domain.astype(str), return_inverse=True)
+            for i in range(len(names)):
+                keep[self._drawn(one.rows[which == i], most / len(leading) / len(names))] = True
+        place = np.cumsum(keep) - 1
+        sets = []
+        for one in self.sets:
+            here = keep[one.rows]
+            if one.size[here].sum():
+                sets.append(HeldSet(one.name, place[one.rows[here]], one.domain[here], one.size[here]))
+        return Held(self.tokens.take(np.flatnonzero(keep)), self.first[keep], sets)
+
+    def _drawn(self, rows: np.ndarray, wanted: float) -> np.ndarray:
+        lengths = self.tokens.lengths[rows]
+        order = np.argsort([hashlib.blake2b(self.tokens[row].tobytes(), digest_size=8).digest() for row in rows.tolist()], kind="stable")
+        taken = take(lengths[order], wanted)
+        return rows[order[taken]] if taken.any() else rows[[int(np.argmin(lengths))]]
 
 
 SCHEMA = {

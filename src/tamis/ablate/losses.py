@@ -37,6 +37,11 @@ class Losses:
         """f64[S]: after all that the arm has of a share of the fold."""
         return self._by_fold(self._documents, arm, (pl.col("at") == OWN_SIZE) & (pl.col("share") == share), held, group)
 
+    @cached_property
+    def has_own(self) -> bool:
+        """Whether arms were trained on all that they have, too."""
+        return bool((self.results["at"] == OWN_SIZE).any())
+
     def measure(self, arm: str, budget: int, held: str, group: str, measure: str) -> np.ndarray:
         """f64[S]: a score of evaluation items at a budget."""
         rows = self.results.filter(pl.col("measure") == measure)

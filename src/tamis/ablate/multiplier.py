@@ -133,6 +133,21 @@ def multipliers(
     return tuple(multiplier(reference, budgets, losses[:, h], float(place), overlap=overlap, level=level) for h, place in enumerate(places))
 
 
+def slopes(reference: ArrayLike, budgets: ArrayLike, at: float, what: str = "the reference") -> NDArray[np.float64]:
+    """f64[S], dL/d ln D of each fold's curve at a budget, as `multiplier` fits it; bits per byte, negative where more text helps.
+
+    Args:
+        reference: f64[S, G], losses by fold and budget.
+        budgets: f64[G].
+        at: one of `budgets`.
+        what: names the comparison in errors.
+
+    Raises:
+        AblationError: as `multiplier`.
+    """
+    return _curve(reference, budgets, at, what).slopes
+
+
 @dataclass(frozen=True)
 class _Curve:
     """Each fold's quadratic in x = ln(budget/at), as a change from x = 0.

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tamis import files, folder, mappers, reading, shards, simulate
 from tamis.ablate.design import Design
+from tamis.ablate.learned import learned
 from tamis.documents import Columns, canonical, one_piece, utf8
 from tamis.errors import DataError, RunError, StageError, suggest
 from tamis.folder import Finished
@@ -57,6 +58,7 @@ class Pool:
         edits: of the recipe, in order.
         columns: what the data calls the roles.
         drawn: share of the raw bytes that the pool holds.
+        learned: model → u64[:], hashes of the texts that it was trained on, for the models of the stages under test.
         notes: what a person should know.
     """
 
@@ -69,6 +71,7 @@ class Pool:
     edits: tuple[Step, ...] = ()
     columns: Columns = field(default_factory=Columns)
     drawn: float = 1.0
+    learned: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -138,9 +141,8 @@ def _of_run(run: Finished, design: Design, workers: int) -> Pool:
     n = docs.num_rows
     domain = _domain(docs, run.recipe.columns, design, place=run.out)
     share = float(size[taken].sum() / max(1, size.sum()))
-    return Pool(
-        docs, key[taken], domain, np.ones(n, np.bool_), {"raw": np.ones(n, np.uint8), **mixes}, tested, edits, run.recipe.columns, share
-    )
+    mixes = {"raw": np.ones(n, np.uint8), **mixes}
+    return Pool(docs, key[taken], domain, np.ones(n, np.bool_), mixes, tested, edits, run.recipe.columns, share, learned(run))
 
 
 def _draws(cluster: np.ndarray, seed: int) -> np.ndarray:
@@ -246,6 +248,7 @@ def _with_mixes(pool: Pool, design: Design) -> Pool:
             pool.edits,
             pool.columns,
             pool.drawn,
+            pool.learned,
             pool.notes,
         )
     return pool

@@ -121,13 +121,27 @@ def _split(pool: Pool, design: Design, asked: Evaluation, workers: int) -> _Spli
     raw = pool.raw & ~removed.documents
     if not raw.any():
         raise AblationError("every document of the pool shares text with what is evaluated.\nFix: name another --target.")
+    _refuse_learned(pool, asked)
     found = clusters(pool.texts, workers=workers)
-    share = min(MOST_HELD, design.held_out * BYTES_PER_TOKEN / int(pool.bytes[raw].sum()))
-    out = held_out(found.cluster, pool.key, np.where(raw, pool.bytes, 0), share=share, seed=design.seed)
+    fresh = raw.copy()
+    for model in pool.learned.values():
+        fresh &= ~np.isin(pool.key, model)  # what a model under test learned from may be trained on, and judges nothing
+    if not fresh.any():
+        raise AblationError("every document of the pool was training text of a model under test.\nFix: examine a run over other documents.")
+    share = min(MOST_HELD, design.held_out * BYTES_PER_TOKEN / int(pool.bytes[fresh].sum()))
+    out = held_out(found.cluster, pool.key, np.where(fresh, pool.bytes, 0), share=share, seed=design.seed)
     available = ~removed.documents & ~out
     # The runner's own assertion: whatever was found above, nothing that is evaluated stands in what is trained on.
     assert_clean(pool.texts.filter(pa.array(available)), asked.texts(), workers=workers)
-    return _Split(removed, found, np.flatnonzero(out & raw), available)
+    return _Split(removed, found, np.flatnonzero(out & fresh), available)
+
+
+def _refuse_learned(pool: Pool, asked: Evaluation) -> None:
+    for name, model in pool.learned.items():
+        if count := int(np.isin(asked.keys, model).sum()):
+            raise AblationError(
+                f"{count:,} documents of the target were training text of {name}, which is under test.\nFix: name another --target."
+            )
 
 
 def _arms(pool: Pool, design: Design, tokenizer: Tokenizer, plain: Tokens, workers: int) -> tuple[dict[str, Tokens], list[Arm]]:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 import numpy as np
 
+from tamis.errors import require
+from tamis.lm.gpt import Settings, curve
 from tamis.lm.tokens import Tokens
+
+GPTS = {"gpt-32": (32, 2), "gpt-64": (64, 2), "gpt-96": (96, 3)}
+"""Width and layers: 25, 98 and 332 thousand hidden parameters."""
+GATES = {"gpt-32 slow": ("gpt-32", 0.25), "gpt-32 fast": ("gpt-32", 4.0)}
+"""The same model at other rates: proxies may rank texts by how well a rate suits them (Wang et al. 2025, arXiv:2512.24503)."""
 
 
 class Rung(Protocol):
@@ -27,6 +35,11 @@ class Rung(Protocol):
     @property
     def order_blind(self) -> bool:
         """It counts, and so cannot judge repeats: stages that compare documents are measured and not judged."""
+        ...
+
+    @property
+    def apart(self) -> bool:
+        """Each training wants a process of its own, with one thread; else they run side by side in threads."""
         ...
 
     def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
@@ -54,6 +67,7 @@ class NGramRung:
 
     name: str = "ngram"
     order_blind: bool = True
+    apart: bool = False
 
     @property
     def settings(self) -> dict[str, object]:
@@ -70,7 +84,75 @@ class NGramRung:
         return NGram(self.vocabulary, order=self.order).curve(stream, budgets, held, first)
 
 
+@dataclass(frozen=True)
+class GPTRung:
+    """A small GPT, see `tamis.lm.gpt`: it sees order and learns from repeats. The seed is that of its first weights.
+
+    Args:
+        name: in results, one of `GPTS` or `GATES`.
+        gpt: size and training.
+        gate: it asks whether what another rung finds holds at other rates.
+    """
+
+    name: str
+    gpt: Settings
+    gate: bool = False
+
+    order_blind: bool = False
+    apart: bool = True
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Size, rates, and the torch that computes: another one may give other last bits."""
+        return {"rung": self.name, **asdict(self.gpt), "hidden": self.gpt.hidden, "flops": self.gpt.flops, "torch": installed("torch")}
+
+    def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
+        """One run with a branch for each budget."""
+        return curve(self.gpt, stream, budgets, held, first, seed)
+
+
+def installed(package: str) -> str | None:
+    """The version of a package, of which nothing is loaded; None if it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def resolved(asked: Sequence[str] | str, profile: Sequence[str]) -> tuple[list[str], str | None]:
+    """Names of rungs; those of a profile only as far as they can be trained here.
+
+    Args:
+        asked: names, or "profile".
+        profile: names of the profile's rungs.
+
+    Returns:
+        Names, and what a person should know of those that are left out.
+    """
+    if not isinstance(asked, str):
+        return list(asked), None
+    left = [name for name in profile if name != "ngram"]
+    if not left or installed("torch") is not None:
+        return list(profile), None
+    return ["ngram"], (
+        f'The rungs {", ".join(left)} are left out, for the package "torch" is not installed: counts of n-grams judge alone. '
+        'Fix: pip install "tamis[torch]".'
+    )
+
+
 def rungs_of(names: Sequence[str], vocabulary: int) -> list[Rung]:
-    """The rungs of a design, the cheapest first."""
-    known = {"ngram": NGramRung(vocabulary)}
-    return [known[name] for name in names]
+    """The rungs of a design, the cheapest first.
+
+    Raises:
+        MissingPackage: there is a GPT among them, and torch is not installed.
+    """
+    known: dict[str, Rung] = {"ngram": NGramRung(vocabulary)}
+    known |= {name: GPTRung(name, Settings(*shape, vocabulary)) for name, shape in GPTS.items()}
+    for name, (of, factor) in GATES.items():
+        plain = Settings(*GPTS[of], vocabulary)
+        rates = {rate: getattr(plain, rate) * factor for rate in ("matrices", "embedding", "unembedding")}
+        known[name] = GPTRung(name, replace(plain, **rates), gate=True)
+    asked = [known[name] for name in known if name in names]
+    if installed("torch") is None and (apart := [rung.name for rung in asked if rung.apart]):
+        require("torch", needed_by=f'the rung "{apart[0]}"', extra="torch")
+    return asked

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tamis.ablate import tell_ladder
 from tamis.ablate.experiment import Told
+from tamis.ablate.said import part, worth
 from tamis.plan import shown_bytes
 
 Table = Sequence[Sequence[str]]
@@ -28,8 +30,16 @@ def told(found: Told) -> Iterator[str | Table]:
     if verdict["died"]:
         who = ", ".join(f"{one['arm']} (seed {one['seed']}: {one['error']})" for one in verdict["died"][:3])
         yield f"{len(verdict['died'])} trainings died: {who}. They are left out of no mean; repeat the command to try them again."
+    counted = any(plan["rungs"][name]["order_blind"] for name in verdict["rungs"])
     for name, rung in verdict["rungs"].items():
-        yield from _rung(name, rung, plan)
+        # Where rung 0 has said everything, GPTs say what they add to it.
+        if plan["rungs"][name]["order_blind"] or not counted:
+            yield from _rung(name, rung, plan)
+        else:
+            asked = plan["rungs"][name]["evaluated"]
+            yield f"{_head(name, rung, plan)} Of that {asked['documents']:,} documents were asked for, {asked['tokens']:,} tokens with the raw ones."
+    if verdict["across"]:
+        yield from tell_ladder.told(verdict, plan)
     yield from (f"Note: {note}" for note in verdict["notes"])
     yield f"The plan, {plan['hash'][:12]}, was written before the first training."
 
@@ -75,7 +85,7 @@ def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
         yield [
             *rows,
             *(
-                (one["name"], f"{one['loss']:.3f}", *_part("", one["gain"])[1:])
+                (one["name"], f"{one['loss']:.3f}", *part("", one["gain"])[1:])
                 for one in sorted(net["facts"]["domains"], key=lambda one: -one["gain"]["mean"])
             ),
         ]
@@ -85,21 +95,10 @@ def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
             yield f"Parts {title}: withheld. {parts['withheld']}"
             continue
         table: list[Sequence[str]] = [("curated against raw, " + title, "bits per byte", "95% interval")]
-        table.append(_part("net gain", parts["net"]))
-        table += [_part(f"  {said}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
+        table.append(part("net gain", parts["net"]))
+        table += [part(f"  {said}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
         yield table
     yield from _quantity(rung)
-
-
-def _part(called: str, one: Mapping[str, Any], *, minus: bool = False) -> tuple[str, str, str]:
-    if one["by_construction"]:
-        return called, "0", "by construction"
-    low, high = (-one["high"], -one["low"]) if minus else (one["low"], one["high"])
-    return called, _bits(-one["mean"] if minus else one["mean"]), f"{_bits(low)} to {_bits(high)}"
-
-
-def _bits(value: float) -> str:
-    return f"{value:+.4f}" if abs(value) >= 0.00005 or not value else f"{value:+.0e}"
 
 
 def _sets(gains: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -112,7 +111,7 @@ def _sets(gains: Mapping[str, Mapping[str, Any]]) -> Table:
     }
     return [
         ("curated against raw, measured on", "bits per byte gained", "95% interval"),
-        *(_part(called.get(name, name), one) for name, one in gains.items()),
+        *(part(called.get(name, name), one) for name, one in gains.items()),
     ]
 
 
@@ -160,21 +159,7 @@ def _stages(rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
 
 def _worth(one: Mapping[str, Any]) -> str:
     multiplier = one["facts"]["multiplier"] if "facts" in one else one["multiplier"]
-    if multiplier is None:
-        return ""
-    if multiplier["state"] == "by construction":
-        return "×1, the same documents"
-    if multiplier["state"] == "flat":
-        return "not measurable"
-    ends = [f"{multiplier[end]:.3g}" if multiplier[end] is not None else "?" for end in ("low", "high")]
-    size = (
-        f"×{multiplier['value']:.3g}"
-        if multiplier["value"] is not None
-        else f"over ×{multiplier['largest']:.3g}"
-        if multiplier["state"] == "at least"
-        else f"under ×{multiplier['smallest']:.3g}"
-    )
-    return f"{size} ({ends[0]} to {ends[1]})"
+    return worth(multiplier)
 
 
 def _arms(title: str, arms: Sequence[Mapping[str, Any]]) -> Table:
@@ -184,7 +169,7 @@ def _arms(title: str, arms: Sequence[Mapping[str, Any]]) -> Table:
             rows.append((one.get("stage", one["arm"]), "withheld", one["withheld"], ""))
         else:
             gain = one["facts"]["gain"] if "facts" in one else one["gain"]
-            rows.append((one["arm"], _worth(one), *_part("", gain)[1:]))
+            rows.append((one["arm"], _worth(one), *part("", gain)[1:]))
     return rows
 
 
@@ -198,22 +183,15 @@ def _controls(rung: Mapping[str, Any]) -> Iterator[str | Table]:
         fine = gain["low"] <= 0 <= gain["high"]
         expected = "nothing" if one["arm"] in ("null", "random") else "the mix alone"
         rows.append(
-            (one["arm"], expected, *_part("", gain)[1:], "" if one["arm"] == "matched" else "as expected" if fine else "NOT as expected")
+            (one["arm"], expected, *part("", gain)[1:], "" if one["arm"] == "matched" else "as expected" if fine else "NOT as expected")
         )
     for one in rung["corrupted"]:
         if "withheld" in one:
             rows.append((one["arm"], "a loss", one["withheld"], "", ""))
             continue
         seen = "found" if one["gain"]["high"] < 0 else "not found"
-        worth = _worth(one)
-        rows.append(
-            (
-                one["arm"],
-                "a loss",
-                *_part("", one["gain"])[1:],
-                f"{seen}; raw is worth {worth}" + (", so it does harm" if one.get("harmful") else ""),
-            )
-        )
+        buys = f"; raw is worth {_worth(one)}" if one["multiplier"] is not None else ""
+        rows.append((one["arm"], "a loss", *part("", one["gain"])[1:], seen + buys + (", so it does harm" if one.get("harmful") else "")))
     if len(rows) > 1:
         yield rows
 
@@ -222,7 +200,7 @@ def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str | Table]:
     """Scores that may decide something, and in one paragraph those that may not."""
     rows = [("evaluation items", "measure", "curated gains", "95% interval")]
     fit = [one for one in items if one["fit"]]
-    rows += [(one["set"], one["measure"].replace("_", " "), *(_part("", one["gain"])[1:] if one["gain"] else ("", ""))) for one in fit]
+    rows += [(one["set"], one["measure"].replace("_", " "), *(part("", one["gain"])[1:] if one["gain"] else ("", ""))) for one in fit]
     if len(rows) > 1:
         yield rows
     barred: dict[str, list[str]] = {}
@@ -231,3 +209,31 @@ def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str | Table]:
             barred.setdefault(one["reason"], []).append(f"{one['set']} {one['measure'].replace('_', ' ')}")
     for reason, scores in barred.items():
         yield f"Barred from deciding, {reason}: {', '.join(scores)}."
+
+
+def for_report(found: Told) -> dict[str, Any]:
+    """What a run's report draws of its ablation.
+
+    Returns:
+        line: one sentence. plan: its hash. exploratory. parts: texts, and tables as lists of rows whose first is the head. worth: of the
+        recipe, its stages and edits, name, value, low, high (multipliers; null: outside what was measured), outcome; curve: tokens of
+        curated text, value, low, high: what they are worth of raw text. Of the last rung that has them.
+    """
+    drawn: dict[str, Any] = {"worth": [], "curve": []}
+    line = "An ablation was run, and nothing could be said."
+    for rung in found.verdict["rungs"].values():
+        net = rung.get("net")
+        if net is None or "withheld" in net:
+            continue
+        label = f" ({net['label']})" if net["label"] else ""
+        line = f"Did it help? {net['outcome'].capitalize()}{label}. {net['because']}"
+        told_of = [one for one in [net, *rung["stages"], *rung["edits"]] if "withheld" not in one]
+        drawn["worth"] = [{"name": one["stage"], "outcome": one["outcome"], **_ends(one["facts"]["multiplier"])} for one in told_of]
+        if isinstance(rung["curve"], list):
+            drawn["curve"] = [{"tokens": one["budget"], **_ends(one)} for one in rung["curve"]]
+    parts = [part if isinstance(part, str) else [list(row) for row in part] for part in told(found) if part]
+    return {"line": line, "plan": found.plan["hash"], "exploratory": found.verdict["exploratory"], "parts": parts, **drawn}
+
+
+def _ends(multiplier: Mapping[str, Any]) -> dict[str, Any]:
+    return {end: multiplier[end] for end in ("value", "low", "high")} | {"reach": [multiplier["smallest"], multiplier["largest"]]}

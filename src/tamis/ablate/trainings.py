@@ -7,7 +7,6 @@ the same documents. One that dies is reported, and tried again the next time.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,7 @@ import polars as pl
 
 from tamis import files, keys, mappers
 from tamis.ablate import arms as drawing
+from tamis.ablate.apart import Processes, timed
 from tamis.ablate.arms import AS_READ, Arm, Ground
 from tamis.ablate.design import GRID
 from tamis.ablate.held import SCHEMA, Held
@@ -32,6 +32,11 @@ EQUAL, OWN_SIZE = "equal", "own"
 CURVED = ("raw", "curated", "without", "corrupt")
 """Kinds of arms that others are told in multiples of, and so have a curve of losses over budgets; evaluating is half of the work."""
 OWN_SHARES = {"raw": OWN, "curated": OWN, "random": OWN[-1:], "matched": OWN[-1:]}
+FARTHEST = 4.0
+"""Times T, to which a curve goes where there is text: a multiplier above it is "over ×4", and evaluating farther would not be read.
+GPTs, which have to be trained farther for it, stop at the grid's end."""
+EPOCHS = (1, 2, 4, 8)
+"""How often repeated text is seen: Muennighoff et al. (2023, arXiv:2305.16264) found up to 4 nearly as good as fresh text."""
 APART = 1.05
 """Budgets nearer to each other than this say the same."""
 PATIENCE = 8
@@ -78,6 +83,10 @@ class Field:
         tokens: T, for all arms that are large enough.
         least: arm → tokens that it has in its smallest fold, as they were read: as far as its curve reaches.
         extra: arm → further budgets, at which smaller arms are compared with it.
+        grid: multiples of T at which arms with a curve are evaluated.
+        farthest: multiple of T to which a curve goes where there is text.
+        curved: kinds of arms that have a curve.
+        own: shares of the fold of which each kind of arm is trained on all that it keeps.
     """
 
     ground: Ground
@@ -86,6 +95,10 @@ class Field:
     tokens: int
     least: Mapping[str, int]
     extra: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    grid: tuple[float, ...] = GRID
+    farthest: float = FARTHEST
+    curved: tuple[str, ...] = CURVED
+    own: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: OWN_SHARES)
 
     @cached_property
     def held_digest(self) -> str:
@@ -100,20 +113,27 @@ class Field:
 
     def budgets(self, arm: Arm) -> list[int]:
         """Tokens at which an arm is evaluated in every fold: what it is compared at, and a curve around that as far as it reaches."""
-        if arm.kind not in CURVED:
+        if arm.kind not in self.curved:
             return sorted(
                 {self.tokens, *self.extra.get(arm.name, ())} if self.least[arm.name] >= self.tokens else self.extra.get(arm.name, ())
             )
         most = self.least[arm.name]
-        grid = [budget for share in GRID if (budget := round(share * self.tokens)) <= most]
-        beyond = [most] if grid and grid[-1] * APART < most < GRID[-1] * self.tokens else []
+        grid = [budget for share in self.grid if (budget := round(share * self.tokens)) <= most]
+        most = min(most, round(self.farthest * self.tokens))
+        beyond = [most] if grid and grid[-1] * APART < most else []
         return sorted({*grid, *beyond, *(budget for budget in self.extra.get(arm.name, ()) if budget <= most)})
 
 
 def stream_of(ground: Ground, forms: Mapping[str, Tokens], arm: Arm, fold: int, redraw: int) -> tuple[np.ndarray, Tokens]:
     """Rows of the pool, in order, and their tokens."""
     rows = drawing.stream(ground, arm, fold, redraw)
-    return rows, forms[arm.form].take(rows)
+    tokens = forms[arm.form].take(rows)
+    if arm.unique is None:
+        return rows, tokens
+    first = tokens.head(arm.unique)
+    rows = rows[: len(first)]
+    places = np.concatenate([drawing.again(ground, rows, fold, epoch) for epoch in range(EPOCHS[-1])])
+    return rows[places], first.take(places)
 
 
 def spots(given: Field, training: Training, rows: np.ndarray, tokens: Tokens) -> list[Spot]:
@@ -125,7 +145,7 @@ def spots(given: Field, training: Training, rows: np.ndarray, tokens: Tokens) ->
     lengths = np.diff(tokens.starts)
     position = drawing.order(given.ground, training.fold)[rows]
     found += [
-        Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in OWN_SHARES.get(arm.kind, ())
+        Spot(OWN_SIZE, None, share, int(lengths[position < share].sum()) if share < 1 else total) for share in given.own.get(arm.kind, ())
     ]
     return sorted((spot for spot in found if spot.tokens), key=lambda spot: (spot.tokens, spot.kind, spot.budget or 0, spot.share or 0.0))
 
@@ -181,17 +201,18 @@ def carry_out(given: Field, trainings: Sequence[Training], out: str, jobs: int, 
 def _each(given: Field, trainings: Sequence[Training], out: str, jobs: int) -> Iterator[tuple[Training, pl.DataFrame | str]]:
     def one(training: Training) -> tuple[Training, pl.DataFrame | str]:
         try:
-            return training, train(given, training, out)
+            return training, train(given, training, out, processes)
         except (TamisError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a model dies of is said, and the others go on
             return training, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
-    return mappers.threads(one, trainings, jobs)
+    with Processes(jobs) as processes:
+        yield from mappers.threads(one, trainings, jobs)
 
 
-def train(given: Field, training: Training, out: str) -> pl.DataFrame:
-    """One training, or what it found before."""
+def train(given: Field, training: Training, out: str, processes: Processes | None = None) -> pl.DataFrame:
+    """One training, or what it found before; in one of the processes where there are some and the rung asks for that."""
     arm = training.arm
     rows, tokens = stream_of(given.ground, given.forms, arm, training.fold, training.redraw)
     where = spots(given, training, rows, tokens)
@@ -202,9 +223,10 @@ def train(given: Field, training: Training, out: str) -> pl.DataFrame:
     )
     place = files.join(out, "trainings", f"{training.rung.name}-{key}.parquet")
     if not files.exists(place):
-        began = time.thread_time()
-        bits = training.rung.train(tokens, at, given.held.tokens, given.held.first, training.fold) if at else np.zeros((0, 0))
-        files.write_frame(place, _found(given, at, bits, time.thread_time() - began))
+        how = processes.timed if processes is not None and training.rung.apart else timed
+        asked = (training.rung, tokens, at, given.held.tokens, given.held.first, training.fold)
+        bits, seconds = how(*asked) if at else (np.zeros((0, 0)), 0.0)
+        files.write_frame(place, _found(given, at, bits, seconds))
     found = files.read_frame(place)
     sizes = np.cumsum(given.ground.size[rows])
     documents = [min(len(rows), int(np.searchsorted(tokens.starts, spot.tokens))) for spot in where]

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tamis.cli.mixes import balance
 from tamis.cli.show import share, table
 from tamis.explain import shown
 from tamis.plan import shown_bytes
@@ -24,6 +25,7 @@ def what_if(answer: Mapping[str, Any]) -> str:
     if any(axis in answer for axis in CALLED):
         over = ", ".join(CALLED[axis] for axis in CALLED if axis in answer) + " and length"
         parts.append(f"The mix of {over} moves by {answer['mix_change']:.1%} of the bytes.")
+    parts += [balance(name, one["after"], one["before"]) for name, one in answer["balance"].items()]
     parts += [_rules(answer["rules"])] if answer["rules"] else []
     if answer["changes"]:
         parts.append("Next: change the recipe and repeat `tamis run`; nothing is measured again.")

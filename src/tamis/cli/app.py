@@ -49,6 +49,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     add: Annotated[bool, typer.Option("--add", help="Accept shards that were not there before.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Accept changed shards: begin again, reusing what still holds.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop, with exit code 2, where a target or a budget cannot be met.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sift shards: measure, decide, write curated shards, a ledger and a report."""
@@ -56,13 +57,14 @@ def run(
     from tamis import recipe as recipes
     from tamis.cli import show
     from tamis.errors import RunError, suggest
+    from tamis.table import make_stage
     from tamis.warm import load_beside, warm
 
     mappers.steady_memory()
     if mapper not in mappers.MAPPERS:
         raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
     say = show.progress()
-    loaded = recipes.load(recipe)
+    loaded = recipes.strict(recipes.load(recipe)) if strict else recipes.load(recipe)
     load_beside(loaded.stages)
     how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
     made = runner.prepare(loaded, inputs, out, how)
@@ -72,7 +74,8 @@ def run(
         described = plan.describe(made)
         show.out(json.dumps(described, indent=2) if as_json else show.plan(described))
         return
-    warm([stage for _, stage in made.named], say)
+    # The report shows texts with what `mask` finds hidden.
+    warm([*(stage for _, stage in made.named), make_stage("mask")], say)
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
     show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
@@ -106,6 +109,39 @@ def clusters(
 
     found = clustering.clusters(folder.opened(out), most)
     show.out(json.dumps(found, indent=2) if as_json else show.clusters(found, out))
+
+
+@app.command()
+def report(
+    out: Out,
+    samples: Annotated[int, typer.Option(min=0, help="Documents shown on either side of each rule; 0: no text at all.")] = 3,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show addresses and numbers of persons in the samples.")] = False,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the report of a finished run again: report.html, report.json, report.md and the data card."""
+    from tamis import folder
+    from tamis import report as reporting
+    from tamis.cli import show
+    from tamis.report.facts import Show
+
+    run = folder.opened(out)
+    reporting.write(run, Show(samples, masked=not unmasked), workers=workers)
+    show.out(json.dumps({name: f"{run.out}/{name}" for name in reporting.FILES}) if as_json else f"{run.out}/report.html")
+
+
+@app.command()
+def topics(
+    out: Out,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many topics.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the topics of a run, with their words, their sizes and their most central documents."""
+    from tamis import folder, topics_found
+    from tamis.cli import mixes, show
+
+    found = topics_found.topics(folder.opened(out), most)
+    show.out(json.dumps(found, indent=2) if as_json else mixes.topics(found, out))
 
 
 @app.command()
@@ -164,15 +200,22 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="OUT_A", help="The folder of a finished run.")],
     after: Annotated[str, typer.Argument(metavar="OUT_B", help="Another one.")],
     to: Annotated[str | None, typer.Option("--to", "-o", help="A Parquet file for all documents of another fate, with both verdicts.", show_default=False)] = None,
+    html: Annotated[str | None, typer.Option("--html", help="A page of the comparison, with the funnel and the mix of both runs.", show_default=False)] = None,
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which documents have another fate in another run, and why."""
     from tamis import diff as comparing
-    from tamis import folder
+    from tamis import files, folder
     from tamis.cli import compared, show
 
-    found = comparing.diff(folder.opened(before), folder.opened(after), to, workers=workers)
+    a, b = folder.opened(before), folder.opened(after)
+    found = comparing.diff(a, b, to, workers=workers)
+    if html:
+        from tamis.report import comparison
+
+        found = comparison.facts(a, b, found)
+        files.write_bytes(html, comparison.draw(found).encode())
     show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
 
 
@@ -204,7 +247,7 @@ def ablate(
     source: Annotated[list[str] | None, typer.Argument(metavar="OUT", help="The folder of a finished run; or raw shards, if a plan names mixes.")] = None,
     out: Annotated[str, typer.Option("--out", "-o", help="The ablation's folder; an unfinished one is finished.")] = "",
     plan: Annotated[Path | None, typer.Option("--plan", help="A YAML file like pipelines/ablation.yaml.", show_default=False)] = None,
-    profile: Annotated[str | None, typer.Option(help="smoke (two minutes on 12 MB) or standard.", show_default="standard")] = None,
+    profile: Annotated[str | None, typer.Option(help="smoke (two minutes on 12 MB), standard or full.", show_default="standard")] = None,
     target: Annotated[str | None, typer.Option(help="What the text is meant for: shards that no filter chose, reference, or none.", show_default="reference")] = None,
     items: Annotated[list[str] | None, typer.Option("--items", help="Evaluation items, JSONL or Parquet; may be repeated.", show_default=False)] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Trainings side by side.", show_default="one a processor")] = None,
@@ -228,7 +271,45 @@ def ablate(
         design = designs.load(plan) if plan else designs.Design()
         design = designs.with_options(design, profile=profile, target=target, items=tuple(items or ()))
         found = experiment.ablate(source, out, design, jobs=jobs, say=show.progress())
+        pages.into_report(source, found)
     show.out(json.dumps(found.verdict, indent=2) if as_json else pages.page(tell.told(found)))
+
+
+@app.command()
+def mix(
+    source: Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Where the proposal and the table of runs go.")],
+    by: Annotated[str, typer.Option(help="The column whose values are groups.")] = "source",
+    target: Annotated[str, typer.Option(help="What the text is meant for: shards that no filter chose, reference, or none.")] = "reference",
+    runs: Annotated[int, typer.Option(min=32, help="Models, each on a mix of its own.")] = 128,
+    max_copies: Annotated[int, typer.Option(min=1, help="How often a document may be given.")] = 4,
+    min_share: Annotated[float, typer.Option(min=0, max=1, help="Of each group, at least.")] = 0.0,
+    max_share: Annotated[float, typer.Option(min=0, max=1, help="Of each group, at most.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Models side by side.", show_default="one a processor")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose shares for `rebalance`: many small models on mixes around the present one, and a regression."""
+    from tamis.ablate import mixing
+    from tamis.cli import mixed, show
+
+    wanted = target if target in ("reference", "none") else (target,)
+    asked = mixing.Mixing(by, wanted, runs, max_copies, min_share, max_share, seed)
+    found = mixing.mix(source, out, asked, jobs=jobs, say=show.progress())
+    show.out(json.dumps(found, indent=2) if as_json else mixed.page(found))
+
+
+@app.command()
+def models(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what is known of trained models: name, SHA-256, recipe, training texts, worth."""
+    from tamis.cli import models as cards
+    from tamis.cli import show
+
+    found = [cards.described(file) for file in files]
+    show.out(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(cards.as_text, found)))
 
 
 @app.command()

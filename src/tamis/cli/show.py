@@ -73,6 +73,10 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
         rows.append((f"{number} {step['stage']}", f"{step['dropped']:,}", "edits" if step["edits"] else share(step["dropped"], step["reached"]), reason))
     rows.append(("kept", f"{counts['kept']:,}", share(counts["kept"], counts["readable"]), ""))
     lines = ["", table(rows, right=(1, 2)), ""]
+    if manifest["balance"]:
+        from tamis.cli.mixes import balance
+
+        lines += [line for name, account in manifest["balance"].items() for line in (balance(name, account), "")]
     lines += [f"Warning: {warning}" for warning in manifest["warnings"]]
     if manifest["warnings"]:
         lines.append("")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-train = typer.Typer(help="Train models that stages score documents with.", no_args_is_help=True)
+train = typer.Typer(help="Train models that stages score documents with.", no_args_is_help=True, rich_markup_mode=None)
+Files = list[str] | None
 
 
 @train.command()
@@ -27,8 +29,6 @@ def lm(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Count the n-grams of reference text, for the stage `perplexity`."""
-    from pathlib import Path
-
     from tamis.cli import show, trained
     from tamis.lm.train import Settings
     from tamis.lm.train import train as train_models
@@ -41,3 +41,55 @@ def lm(
     settings = Settings(vocabulary, byte_count(max_bytes, "--max-bytes"), seed=seed, text=text, by=by)
     made = train_models(inputs, out, settings, workers=workers or default_workers())
     show.out(json.dumps(made, indent=2) if as_json else trained.models(made, by))
+
+
+@train.command()
+def quality(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model; its card and report come beside it.")],
+    positive: Annotated[
+        Files, typer.Option(help="Parquet or JSONL of good text, or a folder of Parquet; may be repeated.", show_default=False)
+    ] = None,
+    negative: Annotated[Files, typer.Option(help="The same of other text.", show_default=False)] = None,
+    data: Annotated[Files, typer.Option(help="Files with a label column, instead of the two.", show_default=False)] = None,
+    label_column: Annotated[str | None, typer.Option(help="The column of --data that names the class.", show_default=False)] = None,
+    good: Annotated[
+        Files, typer.Option(help="A label that is good; may be repeated.", show_default="positive, or numbers above the middle")
+    ] = None,
+    match: Annotated[Files, typer.Option(help="Make classes alike in length, or source; may be repeated.", show_default=False)] = None,
+    held_out: Annotated[float, typer.Option(help="Share of documents that validate, in whole clusters of near-duplicates.")] = 0.2,
+    held_out_where: Annotated[
+        str | None, typer.Option(help="""Hold out these instead: 'source in ["forum", "shop"]'.""", show_default=False)
+    ] = None,
+    preset: Annotated[str, typer.Option(help="default, dclm or small.")] = "default",
+    dim: Annotated[int | None, typer.Option(help="Numbers a feature.", show_default="the preset's")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes.", show_default="the preset's")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At the beginning.", show_default="the preset's")] = None,
+    word_ngrams: Annotated[int | None, typer.Option(help="Longest run of words.", show_default="the preset's")] = None,
+    buckets: Annotated[int | None, typer.Option(help="Rows for runs of words.", show_default="the preset's")] = None,
+    min_count: Annotated[int | None, typer.Option(help="Occurrences of a word that has a row.", show_default="the preset's")] = None,
+    text: Annotated[str, typer.Option(help="What the files call the text.")] = "text",
+    seed: Annotated[int, typer.Option(help="Another seed is another sample, split and model.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Train a quality classifier, and say whether it beats length and topic alone."""
+    from tamis.cli import show
+    from tamis.cli.models import as_text
+    from tamis.documents import Columns
+    from tamis.train import report, settings
+    from tamis.train.examples import chosen
+    from tamis.train.quality import How
+    from tamis.train.quality import train as train_model
+
+    numbers = settings.preset(preset).changed(
+        dim=dim, epochs=epochs, learning_rate=learning_rate, word_ngrams=word_ngrams, buckets=buckets, min_count=min_count
+    )
+    examples = chosen(positive or (), negative or (), data or (), label_column, Columns(text=text))
+    how = How(numbers, tuple(good or ()), tuple(match or ()), held_out, held_out_where, seed, preset)
+    model = out if out.suffix == ".bin" else out.with_name(out.name + ".bin")
+    made = train_model(examples, how, model)
+    report.write(model, made)
+    show.out(
+        json.dumps(made, indent=2)
+        if as_json
+        else as_text(made) + f"\n\n{model}\nNext: read {model}.md, or score with `- quality: {{model: {model}}}` in a recipe."
+    )

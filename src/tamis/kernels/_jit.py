@@ -26,7 +26,7 @@ _INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class
 
 
 b1, u8, u16, u32, u64 = numba.types.boolean, numba.types.uint8, numba.types.uint16, numba.types.uint32, numba.types.uint64
-i32, i64, f64 = numba.types.int32, numba.types.int64, numba.types.float64
+i32, i64, f32, f64 = numba.types.int32, numba.types.int64, numba.types.float32, numba.types.float64
 
 
 def reads(dtype: Any, ndim: int = 1) -> Any:

@@ -105,5 +105,19 @@ def sentences() -> np.ndarray:
     return bits
 
 
+@cache
+def scripts() -> np.ndarray:
+    """u8[0x110000], read-only: the number of the Script in `script_codes`; 0 for Common, Inherited and what is unassigned."""
+    numbers = _expand("scripts")
+    numbers.flags.writeable = False
+    return numbers
+
+
+@cache
+def script_codes() -> tuple[str, ...]:
+    """The codes of ISO 15924 ("Latn", "Cyrl") by number; "" is number 0."""
+    return tuple(_file()["script_codes"].tolist())
+
+
 def _expand(name: str) -> np.ndarray:
     return np.repeat(_file()[f"{name}_values"], _file()[f"{name}_lengths"])

@@ -36,10 +36,10 @@ class Tokenizer:
     """
 
     def __init__(self, content: bytes) -> None:
-        from tamis.kernels import bpe
+        from tamis.kernels import bpe, ngram
 
         try:
-            self._pieces, pairs = _read(json.loads(content), _pattern(bpe.LETTER_RANGES, bpe.LONGEST))
+            self._pieces, pairs = _read(json.loads(content), _pattern(bpe.LETTER_RANGES, bpe.LONGEST), ngram.MOST_TOKENS)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise DataError("this is not a tokenizer that tamis trained.") from error
         token_of = {piece: token for token, piece in enumerate(self._pieces)}
@@ -156,7 +156,7 @@ def _pattern(letters: tuple[tuple[int, int], ...], longest: int) -> str:
     return "|".join(kinds)
 
 
-def _read(content: Any, pattern: str) -> tuple[list[bytes], np.ndarray]:
+def _read(content: Any, pattern: str, most: int) -> tuple[list[bytes], np.ndarray]:
     """The bytes of each token, and (left, right, merged) of each merge: u16[m, 3].
 
     Raises:
@@ -168,7 +168,11 @@ def _read(content: Any, pattern: str) -> tuple[list[bytes], np.ndarray]:
     letters = _byte_of()
     tokens = {token: bytes(letters[one] for one in token) for token in content["model"]["vocab"]}
     numbers = content["model"]["vocab"]
-    if sorted(numbers.values()) != list(range(len(numbers))) or not {bytes([byte]) for byte in range(BYTES)} <= set(tokens.values()):
+    if (
+        len(numbers) > most
+        or sorted(numbers.values()) != list(range(len(numbers)))
+        or not {bytes([byte]) for byte in range(BYTES)} <= set(tokens.values())
+    ):
         raise ValueError
     merges = [one.split(" ") if isinstance(one, str) else one for one in content["model"]["merges"]]
     pairs = [(numbers[left], numbers[right], numbers[left + right]) for left, right in merges]

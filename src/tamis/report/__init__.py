@@ -1,23 +1,35 @@
-"""What a run did, for people: facts (every number) and what is drawn from them (a page, a data card; they compute nothing)."""
+"""What a run did, for people: facts (every number) and what is drawn from them (a page, Markdown, a data card; they compute nothing)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tamis.folder import Finished
+    from tamis.plan import Plan
+    from tamis.report.facts import Show
+
+FILES = ("report.json", "report.html", "report.md", "README.md")
+"""What `write` writes."""
 
 
-def write(out: str, manifest: Mapping[str, Any]) -> None:
-    """Write report.json, report.html and README.md into a run folder whose ledger and data are complete.
+def write(run: Finished, show: Show | None = None, plan: Plan | None = None, *, workers: int | None = None) -> None:
+    """Write `FILES` into a run folder whose ledger and data are complete.
 
     Args:
-        out: the run folder, a path or URL.
-        manifest: what manifest.json will hold; its timings, if any, are not looked at.
+        run: with what manifest.json will hold, or holds; `timings` of the report are its seconds and mb_per_second.
+        show: what of the documents themselves is shown; None: three masked texts on either side of each rule.
+        plan: of the run, if it is at hand; None: it is made again where texts are to be read.
+        workers: side by side.
     """
     from tamis import files
-    from tamis.folder import Finished
-    from tamis.report import card, facts, page
+    from tamis.report import card, markdown, page
+    from tamis.report.facts import facts
 
-    found = facts.facts(Finished(out.rstrip("/") or out, manifest))
-    files.write_json(files.join(out, "report.json"), found)
-    files.write_bytes(files.join(out, "report.html"), page.draw(found).encode())
-    files.write_bytes(files.join(out, "README.md"), card.draw(found).encode())
+    found = facts(run, show, plan, workers=workers)
+    drawn = {"README.md": card.draw(found), "report.md": markdown.draw(found)}
+    found["timings"] = {"seconds": dict(run.manifest.get("seconds") or {}), "mb_per_second": run.manifest.get("mb_per_second")}
+    files.write_json(files.join(run.out, "report.json"), found)
+    drawn["report.html"] = page.draw(found)
+    for name, text in drawn.items():
+        files.write_bytes(files.join(run.out, name), text.encode())

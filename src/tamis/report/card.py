@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -13,8 +13,7 @@ import yaml
 
 from tamis.plan import shown_bytes
 from tamis.report import markup
-from tamis.report.markup import cut, number, percent, plural, visible
-from tamis.report.page import lead
+from tamis.report.markup import cut, lead, number, percent, plural, visible
 
 Fact = Mapping[str, Any]
 SIZES = (
@@ -39,13 +38,13 @@ LICENSES = {
 SPDX_NAMES = {"odbl-1.0": "odbl", "odc-by-1.0": "odc-by", "pddl-1.0": "pddl"}
 NO_LANGUAGE = ("und", "zxx", "mul", "mis", "unk")
 SHOWN_RECIPE = 20_000
-AXIS_NAMES = {"source": "source", "lang": "language", "license": "licence", "topic": "topic", "length": "length"}
+AXIS_NAMES = {"source": "source", "lang": "language", "license": "licence", "topic": "topic", "date": "year", "length": "length"}
 
 
 def draw(facts: Fact) -> str:
     """The card, as Markdown in UTF-8."""
     name = facts["recipe"]["name"]
-    parts = [f"---\n{front_matter(facts)}---\n", f"# {text(name)}\n", _what(facts), _recipe(facts), _funnel(facts)]
+    parts = [f"---\n{front_matter(facts)}---\n", f"# {text(name)}\n", _what(facts), _recipe(facts), funnel(facts)]
     parts += [*_composition(facts), _limits(facts), _reproduce(facts)]
     return "\n".join(part for part in parts if part)
 
@@ -130,7 +129,8 @@ def _recipe(facts: Fact) -> str:
     return f"## Recipe\n\n{said}\n\n{fence}yaml\n{recipe}{fence}\n"
 
 
-def _funnel(facts: Fact) -> str:
+def funnel(facts: Fact) -> str:
+    """The stages in order, under a heading."""
     rows = []
     for i, step in enumerate(facts["stages"], 1):
         front = [f"{i} {text(step['stage'])}", number(step["reached"])]
@@ -171,13 +171,27 @@ def _limits(facts: Fact) -> str:
     lines = [
         "Documents were kept or dropped by the rules of the recipe; no person has read them.",
         "Only the stages in the recipe did anything to the text. Personal data is in it unless one of them masks it.",
+        *_shown(facts),
         "Bytes are of the text in UTF-8 as it was read; edits may have changed it since.",
         *_uneven(facts),
     ]
     if facts["documents"]["quarantined"]:
         lines.append(f"{plural(facts['documents']['quarantined'], 'document')} of the input could not be read; see `quarantine/`.")
     lines += [text(warning, 2_000) for warning in facts["warnings"]]
-    return "## Known limits\n\n" + "".join(f"- {line}\n" for line in lines)
+    return "## Known limits\n\n" + listed(lines)
+
+
+def listed(lines: Iterable[str]) -> str:
+    """A list."""
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _shown(facts: Fact) -> Iterator[str]:
+    """What the report shows of the texts."""
+    told = facts["samples"]
+    if told["each_side"] and not told["missing"]:
+        hidden = "with addresses and numbers of persons masked" if told["masked"] else "with personal data as it is"
+        yield f"`report.html` and `report.json` hold excerpts of documents, dropped ones too, {hidden}: remove them where that must not be passed on."
 
 
 def _uneven(facts: Fact) -> Iterator[str]:

@@ -1,86 +1,98 @@
-"""The facts of a run: report.json, every number that the page and the data card show.
+"""The facts of a run: report.json, every number that the page and the data card show; docs/report.md says what each key holds.
 
-The same input and recipe give the same bytes: no timings, no dates, no paths of this machine. Counts are of documents
-and of bytes of text (UTF-8, as it was read, before edits). A share is a fraction in [0, 1], rounded to six digits,
-named after its denominator, and null where that is zero. Readable documents are those of the ledger. Values that come
-from the data are cut where they are long.
-
-    format       1; raised when a key changes its meaning
-    recipe       name; yaml: with every default, of paths only the last part; shortened: whether a path was
-    tamis        version;  versions: of packages;  signals: stage → its folder, whose name ends in the stage's key
-    documents    input, quarantined, readable, kept, dropped, written (rows of data/: copies count),
-                 kept_share_of_readable, dropped_share_of_readable; files, unreadable_files
-    bytes        readable, kept, dropped, kept_share_of_readable, dropped_share_of_readable
-    stages       in order: stage, edits (rewrites text and drops nothing), reached, dropped, reached_bytes,
-                 dropped_bytes; dropped_share_of_reached, dropped_bytes_share_of_reached; of all readable documents:
-                 dropped_share_of_readable, left_share_of_readable (what leaves the stage)
-      rules      reason; failed: documents that fail it, whoever dropped them; failed_share_of_readable; only: those
-                 that fail nothing else; only_share_of_readable; examples
-        examples up to 5 of the failed, the smallest hashes of the address: address ("shard:row"), id (null: none), fails (how
-                 many rules in all). No text: what is private in it has not been masked.
-    pairs        rules that documents fail together, the 10 most frequent: a, b (stage, reason), both, and
-                 both_share_of_rarer (of the documents that fail the rarer of the two)
-    axes         source, lang, license, topic where the data has them, and length: axis, column (its name in the data),
-                 values (different ones; null: over a million, nothing counted), overall_kept_share_of_documents
-      rows       the 12 values with the most documents, the smallest kept share first; of length all bands, in order:
-                 value (null: none), documents, bytes, kept, kept_bytes, kept_share_of_documents, kept_share_of_bytes
-      others     the same of all other values together, null where there are none
-      curated    the 50 values with the most kept documents: value, documents, bytes (both kept), documents_share_of_kept
-      curated_others   the same of all other values together, null where there are none; value: how many
-    duplicates   stages that drop documents in favour of a partner: stage, removed; clusters (null: not to be told from the
-                 ledger); largest: the 10 largest sizes: size, clusters, removed
-    quarantine   reason → documents;  unreadable_files: file → problem;  faults: stage → documents;  warnings
-    inputs       files read: name, rows, bytes, fingerprint (SHA-256)
+The same input and recipe give the same bytes, but for `timings`, which come last: no dates, no paths of this machine. A
+share is a fraction in [0, 1], rounded to six digits, named after its denominator, and null where that is zero.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 import yaml
 
-from tamis import files
+from tamis import files, mappers, simulate
 from tamis import recipe as recipes
+from tamis.errors import DataError
 from tamis.folder import Finished
-from tamis.report.gather import AXES, BANDS, COUNTED, LONGEST, Gathered, Groups, gather
+from tamis.plan import Plan
+from tamis.report import duplicates, gather, groups, limits, overlap, samples, texts, totals, verdict
+from tamis.report.gather import Gathered
+from tamis.report.groups import LONGEST
+from tamis.report.intervals import share
+from tamis.report.limits import Counted
+from tamis.report.nearest import Sought, sought
+from tamis.simulate import Numbers
 
 Fact = dict[str, Any]
-SHOWN_VALUES = 12
-SHOWN_CURATED = 50
-SHOWN_PAIRS = 10
-SHOWN_SIZES = 10
+FORMAT = 2
 
 
-def facts(run: Finished) -> Fact:
-    """Everything that report.json holds, for a run folder that is complete but for its report and manifest."""
-    manifest, counts = run.manifest, run.manifest["counts"]
-    gathered = gather(run)
+@dataclass(frozen=True)
+class Show:
+    """What of the documents themselves a report shows.
+
+    Args:
+        samples: documents on either side of each rule; 0: no text at all.
+        masked: replace addresses and numbers of persons in texts, as the edit `mask` does by default.
+    """
+
+    samples: int = 3
+    masked: bool = True
+
+
+def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, workers: int | None = None) -> Fact:
+    """Everything that report.json holds but its timings, for a run folder that is complete but for its report and manifest.
+
+    Args:
+        run: with its manifest.
+        show: what of the texts is shown.
+        plan: of the run, if it is at hand.
+        workers: side by side.
+    """
+    show, manifest, counts = show or Show(), run.manifest, run.manifest["counts"]
+    gathered, numbers = gather.gather(run), Numbers(run, workers or mappers.default_workers(), gather.ROWS)
+    copies = simulate.before(numbers).copies
+    looked_at = sought(numbers, show.samples)
+    counted, notes = limits.count(numbers, copies, looked_at)
+    summed = totals.totals(numbers, copies)
+    stages = [step["stage"] for step in manifest["funnel"] if not step["edits"]]
+    told = _Told(gathered, counted, notes, summed, samples.chosen(run, counted), duplicates.told(gathered.duplicates, stages))
+    read = _Read.of(run, told, looked_at, show, plan, numbers)
     content = recipes.from_yaml(files.read_bytes(files.join(run.out, "recipe.yaml")).decode())
     portable = without_places(content)
-    text = yaml.safe_dump(portable, sort_keys=False, allow_unicode=True, width=120)
     return {
-        "format": 1,
-        "recipe": {"name": cut(manifest["recipe"]), "yaml": text, "shortened": portable != content},
+        "format": FORMAT,
+        "verdict": verdict.read(run.out),
+        "recipe": {
+            "name": cut(manifest["recipe"]),
+            "yaml": yaml.safe_dump(portable, sort_keys=False, allow_unicode=True, width=120),
+            "shortened": portable != content,
+        },
         "tamis": manifest["tamis"],
         "versions": dict(manifest["versions"]),
         "signals": dict(manifest["signals"]),
         "documents": _documents(counts),
-        "bytes": {
-            "readable": counts["bytes"],
-            "kept": counts["kept_bytes"],
-            "dropped": counts["bytes"] - counts["kept_bytes"],
-            "kept_share_of_readable": share(counts["kept_bytes"], counts["bytes"]),
-            "dropped_share_of_readable": share(counts["bytes"] - counts["kept_bytes"], counts["bytes"]),
+        "bytes": _bytes(counts),
+        "words": summed.words,
+        "tokens": {
+            "bytes_per_token": totals.TOKEN_BYTES,
+            "readable": totals.tokens(counts["bytes"]),
+            "kept": totals.tokens(counts["kept_bytes"]),
         },
-        "stages": [_stage(step, counts["readable"], gathered) for step in manifest["funnel"]],
-        "pairs": _pairs(gathered, manifest["funnel"]),
-        "axes": _axes(gathered, counts, content.get("columns") or {}),
-        "duplicates": _duplicates(gathered, manifest["funnel"]),
+        "stages": [_stage(step, counts, told, read) for step in manifest["funnel"]],
+        "pairs": overlap.pairs(gathered, manifest["funnel"]),
+        "overlap": overlap.matrix(gathered, manifest["funnel"]),
+        "axes": groups.axes(gathered.groups, counts, stages, content.get("columns") or {}),
+        "scores": summed.scores,
+        "duplicates": read.duplicates,
+        "not_compared": dict(manifest.get("not_compared", {})),
+        "samples": read.said,
+        "mix": manifest.get("mix", []),
+        "balance": manifest.get("balance", {}),
         "quarantine": dict(counts["quarantined"]),
         "unreadable_files": dict(counts["unreadable_files"]),
         "faults": dict(counts["faults"]),
@@ -89,9 +101,42 @@ def facts(run: Finished) -> Fact:
     }
 
 
-def share(part: int, whole: int) -> float | None:
-    """A fraction with six digits; None of nothing."""
-    return round(part / whole, 6) if whole else None
+@dataclass(frozen=True)
+class _Told:
+    """What was counted, and which documents to read."""
+
+    gathered: Gathered
+    counted: Mapping[str, Counted]
+    notes: Sequence[Mapping[str, Any]]
+    summed: totals.Totals
+    chosen: Mapping[str, Mapping[str, Sequence[Fact]]]
+    duplicates: list[Fact]
+
+    def note(self, stage: str, rule: str) -> Mapping[str, Any] | None:
+        return next((one for one in self.notes if (one["stage"], one["rule"]) == (stage, rule)), None)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of the texts."""
+
+    said: Fact
+    samples: Mapping[str, Mapping[str, Sequence[Fact]]]
+    duplicates: list[Fact]
+
+    @classmethod
+    def of(cls, run: Finished, told: _Told, looked_at: Sought, show: Show, plan: Plan | None, numbers: Numbers) -> _Read:
+        said: Fact = {"each_side": show.samples, "masked": show.masked, "chunks": len(looked_at.ranges), "of_chunks": len(numbers.chunks)}
+        said |= {"documents": looked_at.documents, "missing": None}
+        wanted = [*samples.wanted(told.chosen, told.counted), *(samples.pairs_wanted(told.duplicates) if show.samples else [])]
+        try:
+            found = texts.read(plan or run.plan(), wanted, masked=show.masked, workers=numbers.workers) if wanted else texts.Texts({})
+        except DataError as error:  # the shards may be gone by the time somebody draws a report again
+            said["missing"] = without_places(cut(str(error).splitlines()[0]))
+            found = None
+        if found is None or not show.samples:
+            return cls(said, {}, [{**one, "largest_pairs": [], "doubtful_pairs": []} for one in told.duplicates])
+        return cls(said, samples.with_texts(told.chosen, told.counted, found), samples.compared(told.duplicates, found))
 
 
 def cut(text: str) -> str:
@@ -126,18 +171,18 @@ def _documents(counts: Mapping[str, Any]) -> Fact:
     }
 
 
-def _stage(step: Mapping[str, Any], readable: int, gathered: Gathered) -> Fact:
-    rules = [
-        {
-            "reason": cut(rule["reason"]),
-            "failed": rule["failed"],
-            "failed_share_of_readable": share(rule["failed"], readable),
-            "only": rule["only"],
-            "only_share_of_readable": share(rule["only"], readable),
-            "examples": _examples(f"{step['stage']}: {rule['reason']}", gathered),
-        }
-        for rule in step["rules"]
-    ]
+def _bytes(counts: Mapping[str, Any]) -> Fact:
+    return {
+        "readable": counts["bytes"],
+        "kept": counts["kept_bytes"],
+        "dropped": counts["bytes"] - counts["kept_bytes"],
+        "kept_share_of_readable": share(counts["kept_bytes"], counts["bytes"]),
+        "dropped_share_of_readable": share(counts["bytes"] - counts["kept_bytes"], counts["bytes"]),
+    }
+
+
+def _stage(step: Mapping[str, Any], counts: Mapping[str, Any], told: _Told, read: _Read) -> Fact:
+    readable = counts["readable"]
     return {
         "stage": cut(step["stage"]),
         "edits": step["edits"],
@@ -149,119 +194,64 @@ def _stage(step: Mapping[str, Any], readable: int, gathered: Gathered) -> Fact:
         "reached_bytes": step["reached_bytes"],
         "dropped_bytes": step["dropped_bytes"],
         "dropped_bytes_share_of_reached": share(step["dropped_bytes"], step["reached_bytes"]),
-        "rules": rules,
+        "dropped_bytes_share_of_readable": share(step["dropped_bytes"], counts["bytes"]),
+        "left_bytes_share_of_readable": share(step["reached_bytes"] - step["dropped_bytes"], counts["bytes"]),
+        "edited": told.summed.edits.get(step["stage"], []),
+        "rules": [_rule(step["stage"], rule, counts, told, read) for rule in step["rules"]],
     }
 
 
-def _examples(rule: str, gathered: Gathered) -> list[Fact]:
-    chosen = gathered.examples.filter(pl.col("code") == gathered.rules.get(rule, -1))
+def _rule(stage: str, rule: Mapping[str, Any], counts: Mapping[str, Any], told: _Told, read: _Read) -> Fact:
+    name = f"{stage}: {rule['reason']}"
+    code, counted = told.gathered.rules.get(name), told.counted.get(name)
+    only_bytes = int(told.gathered.only_bytes[code]) if code is not None else 0
+    note = told.note(stage, counted.rule.parameter or rule["reason"]) if counted else None
+    return {
+        "reason": cut(rule["reason"]),
+        "failed": rule["failed"],
+        "failed_share_of_readable": share(rule["failed"], counts["readable"]),
+        "only": rule["only"],
+        "only_share_of_readable": share(rule["only"], counts["readable"]),
+        "only_bytes": only_bytes,
+        "only_bytes_share_of_readable": share(only_bytes, counts["bytes"]),
+        "note": {"fires": note["fires"], "extreme": note["extreme"]} if note else None,
+        "limit": _limit(counted) if counted and counted.rule.parameter else None,
+        "samples": read.samples.get(name, {side: [] for side in samples.SIDES}),
+        "examples": _examples(code, told.gathered),
+    }
+
+
+def _limit(counted: Counted) -> Fact:
+    rule, grid = counted.rule, counted.grid
+    return {
+        "parameter": rule.parameter,
+        "signal": rule.signal if "." in str(rule.signal) else f"{rule.step.name}.{rule.signal}",
+        "least": rule.least,
+        "now": None if rule.now is None else limits.number(rule.now),
+        "place": rule.place,
+        "judged": counted.judged,
+        "not_measurable": counted.null,
+        "histogram": None
+        if grid is None
+        else {
+            "scale": grid.scale,
+            "whole": grid.whole,
+            "edges": [limits.number(edge) for edge in grid.edges.tolist()],
+            "documents": counted.bins[0].tolist(),
+            "left_to_this_rule": counted.bins[1].tolist(),
+        },
+        "moved": None
+        if grid is None or not counted.movable
+        else {
+            "limits": [limits.number(limit) for limit in grid.limits.tolist()],
+            **dict(zip(("documents_alone", "bytes_alone", "documents", "bytes"), counted.passing.tolist(), strict=True)),
+        },
+    }
+
+
+def _examples(code: int | None, gathered: Gathered) -> list[Fact]:
+    chosen = gathered.examples.filter(pl.col("code") == (-1 if code is None else code))
     return [
         {"address": one["address"], "id": None if one["id"] is None else cut(one["id"]), "fails": one["fails"]}
         for one in chosen.iter_rows(named=True)
     ]
-
-
-def _pairs(gathered: Gathered, funnel: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    names = [
-        {"stage": cut(step["stage"]), "reason": cut(rule["reason"])}
-        for step in funnel
-        for rule in step["rules"]
-        if f"{step['stage']}: {rule['reason']}" in gathered.rules
-    ]
-    together = gathered.together
-    upper = np.triu(together, 1)
-    order = np.argsort(-upper, axis=None, kind="stable")[:SHOWN_PAIRS]
-    found = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, upper.shape), strict=True) if upper[i, j]] if upper.size else []
-    return [
-        {
-            "a": names[i],
-            "b": names[j],
-            "both": int(together[i, j]),
-            "both_share_of_rarer": share(int(together[i, j]), int(min(together[i, i], together[j, j]))),
-        }
-        for i, j in found
-    ]
-
-
-def _axes(gathered: Gathered, counts: Mapping[str, Any], columns: Mapping[str, str]) -> list[Fact]:
-    overall = share(counts["kept"], counts["readable"])
-    found = []
-    for axis in AXES:
-        if axis not in gathered.groups:
-            continue
-        groups = gathered.groups[axis]
-        front = {"axis": axis, "column": columns.get(axis, axis), "overall_kept_share_of_documents": overall}
-        found.append({**front, **(_uncounted() if groups.too_many else _values(groups.whole(), counts))})
-    whole = gathered.groups.get("length", Groups()).whole()
-    _check(whole, counts)
-    return [*found, {"axis": "length", "column": None, "overall_kept_share_of_documents": overall, **_bands(whole)}]
-
-
-def _check(whole: pl.DataFrame, counts: Mapping[str, Any]) -> None:
-    """Nothing is lost between the ledger and the report: our own bug, not the user's."""
-    seen = [int(whole[name].sum()) for name in COUNTED]
-    told = [counts[name] for name in ("readable", "bytes", "kept", "kept_bytes")]
-    assert seen == told, f"the report counts {seen} where the manifest has {told}"
-
-
-def _uncounted() -> Fact:
-    return {"values": None, "rows": [], "others": None, "curated": [], "curated_others": None}
-
-
-def _values(whole: pl.DataFrame, counts: Mapping[str, Any]) -> Fact:
-    rows = [_row(row) for row in whole.head(SHOWN_VALUES).iter_rows(named=True)]
-    rows.sort(key=lambda row: (row["kept_share_of_documents"], -row["documents"], row["value"] is None, row["value"] or ""))
-    kept = whole.filter(pl.col("kept") > 0).sort("kept", "value", descending=[True, False], nulls_last=True)
-    left = kept.slice(SHOWN_CURATED)
-    return {
-        "values": whole.height,
-        "rows": rows,
-        "others": _sum(whole.slice(SHOWN_VALUES)),
-        "curated": [
-            _curated(row["value"], row["kept"], row["kept_bytes"], counts) for row in kept.head(SHOWN_CURATED).iter_rows(named=True)
-        ],
-        "curated_others": _curated(left.height, int(left["kept"].sum()), int(left["kept_bytes"].sum()), counts) if left.height else None,
-    }
-
-
-def _row(row: Mapping[str, Any]) -> Fact:
-    shares = {
-        "kept_share_of_documents": share(row["kept"], row["documents"]),
-        "kept_share_of_bytes": share(row["kept_bytes"], row["bytes"]),
-    }
-    return {"value": row["value"], **{name: row[name] for name in COUNTED}, **shares}
-
-
-def _sum(whole: pl.DataFrame) -> Fact | None:
-    return _row({"value": None, **{name: int(whole[name].sum()) for name in COUNTED}}) if whole.height else None
-
-
-def _curated(value: Any, documents: int, size: int, counts: Mapping[str, Any]) -> Fact:
-    return {"value": value, "documents": documents, "bytes": size, "documents_share_of_kept": share(documents, counts["kept"])}
-
-
-def _bands(whole: pl.DataFrame) -> Fact:
-    counted = {row["value"]: row for row in whole.iter_rows(named=True)}
-    none = dict.fromkeys(COUNTED, 0)
-    rows = [_row({**counted.get(str(i), none), "value": name}) for i, name in enumerate(band_names())]
-    return {"values": len(rows), "rows": rows, "others": None, "curated": [], "curated_others": None}
-
-
-def band_names() -> list[str]:
-    """What the bands of length are called, from short to long."""
-    borders = [f"{border // 1000}" for border in BANDS]
-    between = [f"{low} to {high} kB" for low, high in itertools.pairwise(borders)]
-    return [f"under {borders[0]} kB", *between, f"{borders[-1]} kB and more"]
-
-
-def _duplicates(gathered: Gathered, funnel: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    found = []
-    for step in funnel:
-        sizes = sorted(((size, n) for (stage, size), n in gathered.removed.items() if stage == step["stage"]), reverse=True)
-        # All but one of a cluster go. A stage that goes by something else than one partner for all leaves another remainder.
-        told = all(n % (size - 1) == 0 for size, n in sizes)
-        largest = [{"size": size, "clusters": n // (size - 1) if told else None, "removed": n} for size, n in sizes[:SHOWN_SIZES]]
-        clusters = sum(n // (size - 1) for size, n in sizes) if told else None
-        if sizes:
-            found.append({"stage": cut(step["stage"]), "removed": sum(n for _, n in sizes), "clusters": clusters, "largest": largest})
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,25 +12,16 @@ import pyarrow.parquet as pq
 
 from tamis import files
 from tamis.folder import Finished
+from tamis.report.duplicates import Duplicates
+from tamis.report.groups import AXES, Groups, bands
 
-AXES = ("source", "lang", "license", "topic")
-"""Roles whose values divide the documents into groups."""
-BANDS = (1_000, 2_000, 5_000, 10_000, 50_000)
-"""Borders between bands of length, in bytes; a border belongs to the band above it."""
 EXAMPLES = 5
-LONGEST = 200
-"""Bytes of a value that are told apart; of longer ones the beginning and the length are."""
-MOST_VALUES = 1_000_000
-"""Different values of an axis that are counted: a column with more does not divide into groups."""
 MOST_RULES = 200
 """Rules, the most failed ones, that get examples and are paired with each other."""
-ROWS = 200_000
-"""Rows of a slab, at least, unless it is the last."""
+ROWS = 100_000
+"""Rows of a slab, at least, unless it is the last; also of what is counted of signals, of which two dozen are held at a time."""
 BLOCK = 65_536
-PARTS = 16
-"""Counted slabs that are held before they are merged: merging seldom is cheap, holding many is not."""
-COUNTED = ("documents", "bytes", "kept", "kept_bytes")
-LEDGER = ("shard", "row", "id", "copies", "stage", "reasons", "also", "partner", "cluster_size")
+LEDGER = ("shard", "row", "id", "copies", "stage", "reasons", "also", "partner", "similarity", "cluster", "cluster_size")
 
 
 def slabs(run: Finished) -> Iterator[pl.DataFrame]:
@@ -81,47 +71,6 @@ def _columns(url: str) -> list[str]:
 
 
 @dataclass
-class Groups:
-    """Documents and bytes, before and after, by the values of one axis.
-
-    `too_many` says that the axis has over `MOST_VALUES` different values; then nothing is counted.
-    """
-
-    parts: list[pl.DataFrame] = field(default_factory=list)
-    too_many: bool = False
-
-    def add(self, frame: pl.DataFrame, by: str) -> None:
-        """Count the documents of a slab."""
-        if self.too_many:
-            return
-        alive = pl.col("copies") > 0
-        counted = frame.group_by(by).agg(
-            pl.len().cast(pl.Int64).alias("documents"),
-            pl.col("bytes").sum(),
-            alive.sum().cast(pl.Int64).alias("kept"),
-            pl.col("bytes").filter(alive).sum().alias("kept_bytes"),
-        )
-        self.parts.append(counted.select(shown_values(counted[by]), *COUNTED))
-        if len(self.parts) >= PARTS:
-            self.parts = [self.whole()]
-            self.too_many = self.parts[0].height > MOST_VALUES
-
-    def whole(self) -> pl.DataFrame:
-        """Value (string, null: the document has none) and `COUNTED` (i64), most documents first, then by value."""
-        empty = pl.DataFrame(schema={"value": pl.String, **dict.fromkeys(COUNTED, pl.Int64)})
-        summed = pl.concat([empty, *self.parts]).group_by("value").agg(pl.col(COUNTED).sum())
-        return summed.sort("documents", "value", descending=[True, False], nulls_last=True)
-
-
-def shown_values(values: pl.Series) -> pl.Series:
-    """Values of any type as text of bounded length."""
-    text = pl.Series("value", values.cast(pl.String))
-    length = text.str.len_bytes()
-    beginning = pl.concat_str(pl.col("value").str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
-    return pl.DataFrame(text).select(pl.when(length > LONGEST).then(beginning).otherwise("value").alias("value")).to_series()
-
-
-@dataclass
 class Gathered:
     """Everything counted.
 
@@ -129,14 +78,16 @@ class Gathered:
         rules: "stage: reason" → its number, in the order of the funnel.
         groups: axis → its groups; "length" → the number of the band as a value.
         together: i64[rules, rules], documents that fail both; the diagonal: that fail one.
-        removed: (stage, cluster_size) → documents that the stage dropped in favour of a partner, from groups of that size.
+        only_bytes: i64[rules], bytes of the documents that fail nothing else.
+        duplicates: what was dropped in favour of a partner.
         examples: code (the rule's number), hash, address, id, fails (rules that the document fails in all); by code, then hash.
     """
 
     rules: Mapping[str, int]
     groups: dict[str, Groups] = field(default_factory=dict)
     together: np.ndarray = field(init=False)
-    removed: Counter[tuple[str, int]] = field(default_factory=Counter)
+    only_bytes: np.ndarray = field(init=False)
+    duplicates: Duplicates = field(default_factory=Duplicates)
     examples: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(
             schema={"code": pl.UInt32, "hash": pl.UInt64, "address": pl.String, "id": pl.String, "fails": pl.UInt32}
@@ -145,30 +96,26 @@ class Gathered:
 
     def __post_init__(self) -> None:
         self.together = np.zeros((len(self.rules), len(self.rules)), np.int64)
+        self.only_bytes = np.zeros(len(self.rules), np.int64)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count a slab."""
-        bands = np.searchsorted(BANDS, frame["bytes"].to_numpy(), side="right").astype(np.uint8)
-        frame = frame.with_columns(pl.Series("band", bands))
+        frame = frame.with_columns(bands(frame["bytes"]))
         self.groups.setdefault("length", Groups()).add(frame, "band")
         for axis in AXES:
             if f"doc.{axis}" in frame.columns:
                 self.groups.setdefault(axis, Groups()).add(frame, f"doc.{axis}")
+        self.duplicates.add(frame)
         dropped = frame.filter(pl.col("stage").is_not_null())
         if dropped.height:
-            self._add_duplicates(dropped)
             self._add_rules(dropped.with_row_index("i"))
-
-    def _add_duplicates(self, dropped: pl.DataFrame) -> None:
-        if not {"partner", "cluster_size"} <= set(dropped.columns) or not dropped.schema["cluster_size"].is_integer():
-            return
-        found = dropped.filter(pl.col("partner").is_not_null() & (pl.col("cluster_size") > 1)).group_by("stage", "cluster_size").len()
-        for stage, size, documents in found.iter_rows():
-            self.removed[stage, size] += documents
 
     def _add_rules(self, dropped: pl.DataFrame) -> None:
         failed = self._failed(dropped)
         self._count_together(failed, dropped.height)
+        alone = failed.join(dropped.filter(pl.col("reasons").list.len() + pl.col("also").list.len() == 1).select("i", "bytes"), on="i")
+        for code, size in alone.group_by("code").agg(pl.col("bytes").sum()).iter_rows():
+            self.only_bytes[code] += size
         identity = pl.col("id").cast(pl.String) if "id" in dropped.columns else pl.lit(None, pl.String)
         details = dropped.select(
             "i",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Literal
+from html import escape, unescape
+from typing import Any, Literal
+
+from tamis.plan import shown_bytes
 
 LONGEST = 80
 """Characters of a value on a page."""
+OTHER = re.compile(r"[^\x20-\x7e]")
+"""Characters that must be looked at."""
 JOINERS = "\u200c\u200d"
 """Invisible and harmless: Hindi, Persian and emoji are written with them."""
 
@@ -21,7 +26,9 @@ def visible(text: str, keep: str = "") -> str:
         text: anything.
         keep: characters that stay as they are, such as line feeds.
     """
-    return "".join(char if char in keep or char in JOINERS or not _hidden(char) else _spelled(char) for char in text)
+    return OTHER.sub(
+        lambda match: match[0] if match[0] in keep or match[0] in JOINERS or not _hidden(match[0]) else _spelled(match[0]), text
+    )
 
 
 def _hidden(char: str) -> bool:
@@ -83,7 +90,9 @@ class Column:
     kind: Literal["text", "number", "bar"] = "text"
 
 
-def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]], *, last: Literal["row", "total"] = "row") -> str:
+def table(
+    caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]], *, last: Literal["row", "total"] = "row", kind: str = "numbers"
+) -> str:
     """A table that scrolls sideways where it is too wide; the first cell of a row is its head.
 
     Args:
@@ -91,14 +100,13 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]
         columns: heads, as HTML.
         rows: cells, as HTML.
         last: what the last row is.
+        kind: "numbers", or "difference" for one that shows words.
     """
     head = "".join(f'<th scope="col" class="{column.kind}">{column.head}</th>' for column in columns)
     lines = [_line(columns, row) for row in rows]
     foot = f"<tfoot>{lines.pop()}</tfoot>" if last == "total" and lines else ""
     body = f"<tbody>{''.join(lines)}</tbody>" if lines else ""
-    return (
-        f'<div class="wide" tabindex="0"><table><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n{body}{foot}</table></div>\n'
-    )
+    return f'<div class="wide" tabindex="0"><table class="{kind}"><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n{body}{foot}</table></div>\n'
 
 
 def _line(columns: Sequence[Column], row: Sequence[str]) -> str:
@@ -122,6 +130,23 @@ def items(lines: Iterable[str]) -> str:
     return "<ul>\n" + "".join(f"<li>{line}</li>\n" for line in lines) + "</ul>\n"
 
 
-def folded(summary: str, content: str) -> str:
-    """What is there for those who ask."""
-    return f"<details><summary>{summary}</summary>\n{content}</details>\n"
+def folded(summary: str, content: str, *, shut: bool = True) -> str:
+    """What is there for those who ask; open where it is all there is."""
+    return f"<details{'' if shut else ' open'}><summary>{summary}</summary>\n{content}</details>\n"
+
+
+def plain(html: str) -> str:
+    """A number as text, where no HTML is read."""
+    return unescape(html)
+
+
+def lead(facts: Mapping[str, Any]) -> str:
+    """One sentence: documents and bytes, in and out."""
+    documents, size = facts["documents"], facts["bytes"]
+    if not documents["readable"]:
+        return "The input holds no readable document."
+    return (
+        f"{number(documents['kept'])} of {plural(documents['readable'], 'readable document')} "
+        f"{'was' if documents['kept'] == 1 else 'were'} kept ({percent(documents['kept_share_of_readable'])}), "
+        f"{shown_bytes(size['kept'])} of {shown_bytes(size['readable'])} of text ({percent(size['kept_share_of_readable'])})."
+    )

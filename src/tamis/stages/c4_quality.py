@@ -80,6 +80,8 @@ class C4Quality(Filter):
         "max_chars": "too many characters",
     }
 
+    marks: ClassVar[dict[str, str]] = {"max_curly_brackets": r"\{", "max_lorem_ipsum": r"(?i)lorem ipsum"}
+
     def check(self) -> None:
         """Refuse unknown conventions and rules, and a list that cannot be read or is empty."""
         super().check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from tamis.documents import ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
+from tamis.stages import _repeated as repeated
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,17 @@ class FinewebQuality(Filter):
         "max_duplicate_line_char_share": "repeated lines",
         "max_newlines_per_token": "too few words per line",
     }
+
+    marks: ClassVar[dict[str, str]] = {
+        "min_terminal_punctuation_line_share": r"(?m)[^.!?。؟।\n]$",
+        "max_newlines_per_token": r"\n\n+",
+    }
+
+    def found(self, parameter: str, text: str) -> list[tuple[int, int]]:
+        """Lines that are too short, and those that stand above already."""
+        if parameter == "max_short_line_share":
+            return [match.span() for match in re.finditer(rf"(?m)^.{{1,{self.short_line_chars}}}$", text) if match.group().strip()]
+        return repeated.lines(text) if parameter == "max_duplicate_line_char_share" else super().found(parameter, text)
 
     def check(self) -> None:
         """Refuse unknown word rules and lengths that no line has."""

@@ -94,6 +94,15 @@ class GopherQuality(Filter):
         "min_stop_words": "too few stop words",
     }
 
+    marks: ClassVar[dict[str, str]] = {
+        "min_mean_word_length": r"\b\w{1,2}\b",
+        "max_mean_word_length": r"\w{11,}",
+        "max_symbol_share": r"#|\.\.\.|…",
+        "max_bullet_line_share": r"(?m)^[^\S\n]*[●•*-]",
+        "max_ellipsis_line_share": r"(?m)(?:\.\.\.|…)[^\S\n]*$",
+        "min_alphabetic_share": r"\b[\d_]+\b",
+    }
+
     def check(self) -> None:
         """Refuse unknown conventions and word rules, and stop words that cannot be counted."""
         super().check()

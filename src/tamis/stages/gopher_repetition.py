@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from tamis.documents import ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Filter
+from tamis.stages import _repeated as repeated
 
 # Which signals of a convention are shares of all characters of the text.
 _OF_TEXT: dict[str, tuple[str, ...]] = {"paper": ("repeated",), "datatrove": ("segments", "top", "repeated"), "dclm": (), "dolma": ()}
@@ -125,6 +127,15 @@ class GopherRepetition(Filter):
             raise StageError(f'{self.name()}: "convention" is one of {", ".join(_OF_TEXT)}, not "{self.convention}".')
         if self.word_rule not in ("unicode", "whitespace"):
             raise StageError(f'{self.name()}: "word_rule" is "unicode" or "whitespace", not "{self.word_rule}".')
+
+    def found(self, parameter: str, text: str) -> list[tuple[int, int]]:
+        """Copies of lines, paragraphs and phrases beyond the first; of a top phrase all."""
+        if "line" in parameter:
+            return repeated.lines(text)
+        if "paragraph" in parameter:
+            return repeated.paragraphs(text)
+        words = int(re.sub(r"\D", "", parameter))
+        return repeated.most_frequent(text, words) if "top" in parameter else repeated.phrases(text, words)
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """Count in one walk over the words, then divide as the convention says."""

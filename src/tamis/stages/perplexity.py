@@ -36,7 +36,9 @@ class Perplexity(Filter):
 
     Args:
         model: the path of a model, or of one for each language: {en: en.ngram, fr: fr.ngram}.
-        column: where there are several, the column that says which; a document of another value has no number.
+        column: where there are several, the column that says which; null: the language that the stage `language` finds with its
+            defaults, whether the recipe has it or not. A document of another language has no number. (A stage measures before anything is
+            decided, so it cannot go by another stage's signal; what both find is the same.)
 
     Differences to CCNet, whose number this is: bits for each byte of the text, not perplexity for each token of a vocabulary, so
     that languages and vocabularies compare; bytes as they are, where CCNet lower-cases, maps digits to 0 and drops accents; 4 tokens of
@@ -50,11 +52,12 @@ class Perplexity(Filter):
     """
 
     model: Path | Mapping[str, Path]
-    column: str = "lang"
+    column: str | None = "lang"
     min_bits_per_byte: float | None = None
     max_bits_per_byte: float | None = None
 
     measured_by: ClassVar[tuple[str, ...] | None] = ("model", "column")
+    packages: ClassVar[tuple[str, ...]] = ("py3langid",)
     reasons: ClassVar[dict[str, str]] = {
         "min_bits_per_byte": "too predictable",
         "max_bits_per_byte": "unlike the reference text",
@@ -73,7 +76,7 @@ class Perplexity(Filter):
 
     def columns_read(self) -> tuple[str, ...]:
         """The text, and the column that says which model to ask."""
-        return ("text", self.column) if isinstance(self.model, Mapping) else ("text",)
+        return ("text", self.column) if isinstance(self.model, Mapping) and self.column else ("text",)
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """Tokenise each text and look its n-grams up, in the model of its language."""
@@ -98,9 +101,16 @@ class Perplexity(Filter):
         if not isinstance(self.model, Mapping):
             yield "", np.arange(docs.num_rows)
             return
-        values = np.array(docs.column(self.column).cast(pa.large_string()).to_pylist(), object)
+        said = docs.column(self.column).cast(pa.large_string()).to_pylist() if self.column else _languages(docs)
+        values = np.array(said, object)
         for name in self.model:
             yield name, np.flatnonzero(values == name)
+
+
+def _languages(docs: pa.Table) -> list[str | None]:
+    from tamis.stages.language import Language
+
+    return Language().measure(docs)["language"].to_list()
 
 
 _LOADING = threading.Lock()

@@ -1,0 +1,109 @@
+"""The words of a fastText model: how they are cut and hashed, and the vocabulary they are looked up in."""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+# Compiled functions are typed by their signatures.
+
+from __future__ import annotations
+
+import numpy as np
+
+from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u64, writes
+from tamis.kernels._text import word_at
+
+_SEPARATORS = np.uint64(sum(1 << ord(c) for c in " \t\n\v\f\r\0"))
+FNV, _PRIME = np.uint64(2166136261), np.uint64(16777619)
+RUN = np.uint64(116049371)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+LABEL = np.uint64(int.from_bytes(b"__label_", "little"))
+END = np.uint64(int.from_bytes(b"</s>", "little"))
+END_HASH = 3617362777  # of "</s>"
+
+
+def vocabulary(words: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """The hash table of `Features`.
+
+    Args:
+        words: u8[:].
+        borders: i64[entries + 1]; no entry is empty.
+    """
+    slots = np.zeros((1 << max(4, int(len(borders) * 2 - 1).bit_length()), 2), np.uint64)
+    _fill(aligned(words, np.uint8), aligned(borders, np.int64), slots)
+    return slots
+
+
+def entry_of(word: bytes, slots: np.ndarray, words: np.ndarray, borders: np.ndarray) -> int:
+    """The number of a word, or label, among the entries; −1 if it is none."""
+    found = np.empty(1, np.int64)
+    _look_up(np.frombuffer(word, np.uint8), slots, aligned(words, np.uint8), aligned(borders, np.int64), found)
+    return int(found[0])
+
+
+@helper
+def hashed(h, byte):
+    """One step of FNV-1a, as fastText has it: bytes are signed."""
+    return ((h ^ np.uint64(np.int64(np.int8(byte)))) * _PRIME) & np.uint64(0xFFFFFFFF)
+
+
+@helper
+def is_separator(byte):
+    """Whether fastText cuts words at a byte."""
+    return byte <= 32 and _SEPARATORS >> np.uint64(byte) & np.uint64(1) != 0
+
+
+@helper
+def first_bytes(data, i, n):
+    """The first 8 of n bytes, or all of them; the first one lowest."""
+    if np.uint64(i) + np.uint64(8) <= np.uint64(len(data)):
+        word = word_at(data, i)
+        return word if n >= 8 else word & ~(~np.uint64(0) << np.uint64(8 * n))
+    word = np.uint64(0)
+    for k in range(min(n, 8)):
+        word |= np.uint64(data[np.uint64(i + k)]) << np.uint64(8 * k)
+    return word
+
+
+@helper
+def _slot(h, slots):
+    return (h * _GOLDEN >> np.uint64(32)) & np.uint64(len(slots) - 1)
+
+
+@helper
+def find(data, i, n, first, h, slots, words, borders):
+    """The entry that data[i:i + n] is, or −1."""
+    slot = _slot(h, slots)
+    while slots[slot, 0] != 0:
+        if slots[slot, 0] == first:
+            entry = np.int64(slots[slot, 1])
+            # No word holds a zero: of fewer than 8 bytes the first say all.
+            if n < 8:
+                return entry
+            begin, size = borders[entry], borders[entry + 1] - borders[entry]
+            k = 8
+            while size == n and k < n and words[begin + k] == data[i + k]:
+                k += 1
+            if size == n and k == n:
+                return entry
+        slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
+    return -1
+
+
+@kernel(reads(u8), reads(i64), writes(u64, 2))
+def _fill(words, borders, slots):
+    for entry in range(len(borders) - 1):
+        h = FNV
+        begin, n = borders[entry], borders[entry + 1] - borders[entry]
+        for k in range(n):
+            h = hashed(h, words[begin + k])
+        slot = _slot(h, slots)
+        while slots[slot, 0] != 0:
+            slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
+        slots[slot, 0] = first_bytes(words, begin, n)
+        slots[slot, 1] = entry
+
+
+@kernel(reads(u8), reads(u64, 2), reads(u8), reads(i64), writes(i64))
+def _look_up(word, slots, words, borders, found):
+    h = FNV
+    for k in range(len(word)):
+        h = hashed(h, word[k])
+    found[0] = find(word, 0, len(word), first_bytes(word, 0, len(word)), h, slots, words, borders)

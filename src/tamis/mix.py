@@ -1,0 +1,174 @@
+"""What the corpus is made of, before and after every stage: by topic, by source, by whatever a stage groups documents by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from tamis.measure import Step
+from tamis.stage import Edit
+
+HOUSE = ("doc.topic", "doc.source", "doc.lang")
+"""Columns that are counted where the data has them."""
+SHOWN = 200
+"""Values of an axis that are listed one by one, those with the most bytes."""
+MOST_VALUES = 100_000
+"""Values that are counted: a column with more does not divide into groups."""
+LONGEST = 200
+"""Characters of a value that are told apart, as in `what_if`."""
+PARTS = 16
+TOKENS = ("tokens", "estimated_tokens")
+MOVES = 0.05
+"""A stage that moves this share of the text between groups of an axis that a stage made is worth a word."""
+
+
+@dataclass
+class Mix:
+    """Documents, bytes and tokens by the values of some axes and by the stage that drops them; `add` each slab."""
+
+    steps: Sequence[Step]
+    parts: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    tokens: str | None = None
+    too_many: set[str] = field(default_factory=set)
+
+    def add(self, ledger: pl.DataFrame, frame: pl.DataFrame) -> None:
+        """Count a slab.
+
+        Args:
+            ledger: copies, stage.
+            frame: text.bytes, doc.… and signals of the same documents.
+        """
+        axes = [axis for axis in axes_of(self.steps) if axis in frame.columns and axis not in self.too_many]
+        self.tokens = tokens_of(self.steps, frame.columns)
+        tokens = pl.col(self.tokens).cast(pl.Int64).fill_null(0) if self.tokens else pl.lit(0, pl.Int64)
+        whole = frame.select(*axes, bytes=pl.col("text.bytes").cast(pl.Int64), tokens=tokens).hstack(
+            ledger.select("stage", pl.col("copies").cast(pl.Int64))
+        )
+        for axis in axes:
+            held = self.parts.setdefault(axis, [])
+            held.append(_counted(whole, pl.col(axis).cast(pl.String).str.slice(0, LONGEST)))
+            if len(held) >= PARTS:
+                self.parts[axis] = [_merged(held)]
+                if self.parts[axis][0]["value"].n_unique() > MOST_VALUES:
+                    self.too_many.add(axis)
+                    self.parts[axis] = []
+
+    def facts(self) -> list[dict[str, Any]]:
+        """For each axis what there is of each value, before, dropped and kept, and how far each stage moves the mix.
+
+        Returns:
+            axis ("topics.topic", "doc.source"); measures; tokens: the signal that counts them, or None; values: the `SHOWN` largest:
+            value (None: documents without one), raw and kept (documents, bytes, tokens; of `kept` copies count), dropped: stage →
+            the same; others: the same of all other values together, value being how many they are; changes: for each stage
+            that drops, moved: the share of the text that is in another group than before (total variation distance, of tokens or else
+                bytes, copies left
+            out), and of the value that gains or loses most: value, before, after (its shares).
+        """
+        return [self._axis(axis) for axis in axes_of(self.steps) if self.parts.get(axis)]
+
+    def _axis(self, axis: str) -> dict[str, Any]:
+        whole = _merged(self.parts[axis])
+        sizes = whole.group_by("value").agg(pl.col("bytes").sum(), pl.col("documents").sum())
+        values = sizes.sort("bytes", "documents", "value", descending=[True, True, False], nulls_last=True)["value"].to_list()
+        rows: dict[Any, list[dict[str, Any]]] = {}
+        for row in whole.iter_rows(named=True):
+            rows.setdefault(row["value"], []).append(row)
+        measures = ["documents", "bytes", *(["tokens"] if self.tokens else [])]
+        others = [row for value in values[SHOWN:] for row in rows[value]]
+        return {
+            "axis": axis,
+            "measures": measures,
+            "tokens": self.tokens,
+            "values": [{"value": value, **_fate(rows[value], measures)} for value in values[:SHOWN]],
+            "others": {"value": len(values) - SHOWN, **_fate(others, measures)} if others else None,
+            "changes": _changes(whole, [step.name for step in self.steps if not isinstance(step.stage, Edit)], measures[-1]),
+        }
+
+
+def axes_of(steps: Sequence[Step]) -> list[str]:
+    """What documents are grouped by: what stages say they group by, then columns that the house knows."""
+    made = [group if "." in group else f"{step.name}.{group}" for step in steps for group in step.stage.groups()]
+    return list(dict.fromkeys([*made, *HOUSE]))
+
+
+def tokens_of(steps: Sequence[Step], columns: Sequence[str]) -> str | None:
+    """The signal that counts tokens, or else the one that estimates them."""
+    named = (f"{step.name}.{signal}" for signal in TOKENS for step in steps if f"{step.name}.{signal}" in columns)
+    return next(named, None)
+
+
+def _counted(whole: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
+    copies = pl.col("copies")
+    return whole.group_by(value.alias("value"), "stage").agg(
+        documents=pl.len().cast(pl.Int64),
+        bytes=pl.col("bytes").sum(),
+        tokens=pl.col("tokens").sum(),
+        written_documents=copies.sum(),
+        written_bytes=(pl.col("bytes") * copies).sum(),
+        written_tokens=(pl.col("tokens") * copies).sum(),
+    )
+
+
+def _merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts).group_by("value", "stage").agg(pl.exclude("value", "stage").sum()).sort("value", "stage", nulls_last=True)
+
+
+def _fate(rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> dict[str, Any]:
+    dropped: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row["stage"] is not None:
+            held = dropped.setdefault(row["stage"], dict.fromkeys(measures, 0))
+            for name in measures:
+                held[name] += row[name]
+    raw = {name: sum(row[name] for row in rows) for name in measures}
+    kept = {name: sum(row[f"written_{name}"] for row in rows) for name in measures}
+    return {"raw": raw, "kept": kept, "dropped": dict(sorted(dropped.items()))}
+
+
+def _changes(whole: pl.DataFrame, stages: Sequence[str], measure: str) -> list[dict[str, Any]]:
+    values = sorted(whole["value"].unique().to_list(), key=lambda value: (value is None, value))
+    place = {value: i for i, value in enumerate(values)}
+    left: list[int] = [0] * len(values)
+    gone = {stage: [0] * len(values) for stage in stages}
+    for value, stage, amount in whole.select("value", "stage", measure).iter_rows():
+        left[place[value]] += amount
+        if stage is not None:
+            gone[stage][place[value]] += amount
+    found = []
+    for stage in stages:
+        after = [a - b for a, b in zip(left, gone[stage], strict=True)]
+        if any(gone[stage]) and any(after):
+            found.append({"stage": stage, **_moved(left, after, values)})
+        left = after
+    return found
+
+
+def _moved(before: list[int], after: list[int], values: Sequence[str | None]) -> dict[str, Any]:
+    first, then = ([one / sum(amounts) for one in amounts] for amounts in (before, after))
+    gains = [abs(b - a) for a, b in zip(first, then, strict=True)]
+    most = gains.index(max(gains))
+    return {"moved": round(sum(gains) / 2, 6), "value": values[most], "before": round(first[most], 6), "after": round(then[most], 6)}
+
+
+def warnings(facts: Sequence[Mapping[str, Any]], balancing: Mapping[str, Any]) -> list[str]:
+    """What was meant as a filter of quality and is one of topics, and targets that cannot be met.
+
+    Args:
+        facts: see `Mix.facts`.
+        balancing: stages that are meant to move the mix → their accounts.
+    """
+    said = [f"{name}: {one}" for name, account in balancing.items() for one in account["warnings"]]
+    for one in facts:
+        if one["axis"] in HOUSE:
+            continue
+        for change in one["changes"]:
+            if change["moved"] >= MOVES and change["stage"] not in balancing:
+                value = "none" if change["value"] is None else change["value"]
+                said.append(
+                    f"{change['stage']} moves {change['moved']:.1%} of the {one['measures'][-1]} between groups of {one['axis']}, most of all "
+                    f'"{value}", from {change["before"]:.1%} to {change["after"]:.1%}.'
+                )
+    return said

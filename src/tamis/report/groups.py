@@ -1,0 +1,181 @@
+"""Documents and bytes by source, language, licence, topic, date and length: counted from slabs, then told as facts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tamis.report.intervals import interval, share
+
+Fact = dict[str, Any]
+AXES = ("source", "lang", "license", "topic", "date")
+"""Roles whose values divide the documents into groups; of dates the year does."""
+BANDS = (1_000, 2_000, 5_000, 10_000, 50_000)
+"""Borders between bands of length, in bytes; a border belongs to the band above it."""
+LONGEST = 200
+"""Bytes of a value that are told apart; of longer ones the beginning and the length are."""
+MOST_VALUES = 1_000_000
+"""Different values of an axis that are counted: a column with more does not divide into groups."""
+PARTS = 16
+"""Counted slabs that are held before they are merged: merging seldom is cheap, holding many is not."""
+SHOWN_VALUES = 12
+SHOWN_YEARS = 40
+SHOWN_CURATED = 50
+COUNTED = ("documents", "bytes", "kept", "kept_bytes")
+
+
+@dataclass
+class Groups:
+    """Documents and bytes by the values of one axis and the stage that dropped them.
+
+    `too_many` says that the axis has over `MOST_VALUES` different values; then nothing is counted.
+    """
+
+    parts: list[pl.DataFrame] = field(default_factory=list)
+    too_many: bool = False
+
+    def add(self, frame: pl.DataFrame, by: str) -> None:
+        """Count the documents of a slab, which has the columns `by`, stage and bytes."""
+        if self.too_many:
+            return
+        counted = frame.group_by(by, "stage").agg(pl.len().cast(pl.Int64).alias("documents"), pl.col("bytes").sum())
+        self.parts.append(counted.select(values(counted[by], year=by == "doc.date"), "stage", "documents", "bytes"))
+        if len(self.parts) >= PARTS:
+            self.parts = [self.counted()]
+            self.too_many = self.parts[0]["value"].n_unique() > MOST_VALUES
+
+    def counted(self) -> pl.DataFrame:
+        """Value (string, null: the document has none), stage (null: kept), documents, bytes (i64)."""
+        empty = pl.DataFrame(schema={"value": pl.String, "stage": pl.String, "documents": pl.Int64, "bytes": pl.Int64})
+        return pl.concat([empty, *self.parts]).group_by("value", "stage").agg(pl.col("documents", "bytes").sum())
+
+    def whole(self, stages: Sequence[str]) -> pl.DataFrame:
+        """Value, `COUNTED`, and for each stage what it dropped ("documents <stage>", "bytes <stage>"); most documents first, then by value."""
+        kept = pl.col("stage").is_null()
+        aggregates = [pl.col("documents").sum(), pl.col("bytes").sum()]
+        aggregates += [pl.col("documents").filter(kept).sum().alias("kept"), pl.col("bytes").filter(kept).sum().alias("kept_bytes")]
+        for stage in stages:
+            here = pl.col("stage") == stage
+            aggregates += [pl.col(name).filter(here).sum().alias(f"{name} {stage}") for name in ("documents", "bytes")]
+        return self.counted().group_by("value").agg(aggregates).sort("documents", "value", descending=[True, False], nulls_last=True)
+
+
+def values(column: pl.Series, *, year: bool = False) -> pl.Series:
+    """Values of any type as text of bounded length; of a date that begins with one the year."""
+    text = pl.Series("value", column.cast(pl.String))
+    if year:
+        return text.str.extract(r"^\s*([12]\d{3})(?:\D|$|(?:\d{2}|\d{4})(?:\D|$))").alias("value")
+    length = text.str.len_bytes()
+    beginning = pl.concat_str(pl.col("value").str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
+    return pl.DataFrame(text).select(pl.when(length > LONGEST).then(beginning).otherwise("value").alias("value")).to_series()
+
+
+def bands(sizes: pl.Series) -> pl.Series:
+    """The number of each document's band of length."""
+    return pl.Series("band", np.searchsorted(BANDS, sizes.to_numpy(), side="right").astype(np.uint8))
+
+
+def band_names() -> list[str]:
+    """What the bands of length are called, from short to long."""
+    borders = [f"{border // 1000}" for border in BANDS]
+    between = [f"{low} to {high} kB" for low, high in itertools.pairwise(borders)]
+    return [f"under {borders[0]} kB", *between, f"{borders[-1]} kB and more"]
+
+
+def axes(groups: Mapping[str, Groups], counts: Mapping[str, Any], stages: Sequence[str], columns: Mapping[str, str]) -> list[Fact]:
+    """What the report says of every axis.
+
+    Args:
+        groups: axis → what was counted; "length" → by band.
+        counts: of the manifest.
+        stages: those that drop, in order.
+        columns: role → what the data call it.
+    """
+    found = []
+    for axis in AXES:
+        if axis in groups:
+            front = {"axis": axis, "column": columns.get(axis, axis), **_overall(counts)}
+            told = _uncounted() if groups[axis].too_many else _told(groups[axis].whole(stages), counts, stages, by_time=axis == "date")
+            found.append({**front, **told})
+    whole = groups.get("length", Groups()).whole(stages)
+    _check(whole, counts)
+    return [*found, {"axis": "length", "column": None, **_overall(counts), **_by_band(whole, counts, stages)}]
+
+
+def _overall(counts: Mapping[str, Any]) -> Fact:
+    return {"overall_kept_share_of_documents": share(counts["kept"], counts["readable"])}
+
+
+def _check(whole: pl.DataFrame, counts: Mapping[str, Any]) -> None:
+    """Nothing is lost between the ledger and the report: our own bug, not the user's."""
+    seen = [int(whole[name].sum()) for name in COUNTED]
+    told = [counts[name] for name in ("readable", "bytes", "kept", "kept_bytes")]
+    assert seen == told, f"the report counts {seen} where the manifest has {told}"
+
+
+def _uncounted() -> Fact:
+    return {"values": None, "rows": [], "other_values": None, "others": None, "curated": [], "curated_others": None}
+
+
+def _told(whole: pl.DataFrame, counts: Mapping[str, Any], stages: Sequence[str], *, by_time: bool) -> Fact:
+    most = SHOWN_YEARS if by_time else SHOWN_VALUES
+    rows = [_row(row, counts, stages) for row in whole.head(most).iter_rows(named=True)]
+    if by_time:
+        rows.sort(key=lambda row: (row["value"] is None, row["value"] or ""))
+    else:
+        rows.sort(key=lambda row: (row["kept_share_of_documents"], -row["documents"], row["value"] is None, row["value"] or ""))
+    kept = whole.filter(pl.col("kept") > 0).sort("kept", "value", descending=[True, False], nulls_last=True)
+    left = kept.slice(SHOWN_CURATED)
+    return {
+        "values": whole.height,
+        "rows": rows,
+        "other_values": max(0, whole.height - most),
+        "others": _sum(whole.slice(most), counts, stages),
+        "curated": [
+            _curated(row["value"], row["kept"], row["kept_bytes"], counts) for row in kept.head(SHOWN_CURATED).iter_rows(named=True)
+        ],
+        "curated_others": _curated(left.height, int(left["kept"].sum()), int(left["kept_bytes"].sum()), counts) if left.height else None,
+    }
+
+
+def _row(row: Mapping[str, Any], counts: Mapping[str, Any], stages: Sequence[str]) -> Fact:
+    return {
+        "value": row["value"],
+        **{name: row[name] for name in COUNTED},
+        "kept_share_of_documents": share(row["kept"], row["documents"]),
+        "kept_share_interval": interval(row["kept"], row["documents"]),
+        "kept_share_of_bytes": share(row["kept_bytes"], row["bytes"]),
+        "share_of_readable_bytes": share(row["bytes"], counts["bytes"]),
+        "share_of_kept_bytes": share(row["kept_bytes"], counts["kept_bytes"]),
+        "dropped": [
+            {
+                "stage": name,
+                "documents": row[f"documents {name}"],
+                "bytes": row[f"bytes {name}"],
+                "share_of_documents": share(row[f"documents {name}"], row["documents"]),
+            }
+            for name in stages
+        ],
+    }
+
+
+def _sum(whole: pl.DataFrame, counts: Mapping[str, Any], stages: Sequence[str]) -> Fact | None:
+    if not whole.height:
+        return None
+    return _row({"value": None, **{name: int(whole[name].sum()) for name in whole.columns if name != "value"}}, counts, stages)
+
+
+def _curated(value: Any, documents: int, size: int, counts: Mapping[str, Any]) -> Fact:
+    return {"value": value, "documents": documents, "bytes": size, "documents_share_of_kept": share(documents, counts["kept"])}
+
+
+def _by_band(whole: pl.DataFrame, counts: Mapping[str, Any], stages: Sequence[str]) -> Fact:
+    counted = {row["value"]: row for row in whole.iter_rows(named=True)}
+    none = dict.fromkeys((name for name in whole.columns if name != "value"), 0)
+    rows = [_row({**counted.get(str(i), none), "value": name}, counts, stages) for i, name in enumerate(band_names())]
+    return {"values": len(rows), "rows": rows, "other_values": 0, "others": None, "curated": [], "curated_others": None}

@@ -1,0 +1,315 @@
+"""Every rule by numbers: its signal's histogram, and what other limits would keep; two walks over the signals, no text.
+
+What a limit keeps is counted with the rules of all stages that judge documents by themselves. What a stage that compares
+documents then chooses among the rest only a simulation knows: `tamis what-if`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tamis import ledger, simulate
+from tamis.assignments import place_of
+from tamis.errors import StageError
+from tamis.firing import Firing
+from tamis.levers import excepted
+from tamis.measure import Step
+from tamis.report.grids import Grid, grid
+from tamis.report.nearest import Sought, best, nearest
+from tamis.simulate import Numbers
+from tamis.stage import Edit, Filter, parameters
+from tamis.where import condition
+
+LOOKED_AT = 200_000
+"""Documents, spread evenly over the corpus, whose values say where histograms are cut and which limits are asked about."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of a filter.
+
+    Args:
+        step: its stage.
+        reason: in words.
+        parameter: the limit's name; None for a list or an expression of a user's own.
+        signal: what it limits; None likewise.
+        now: the limit where `by` says nothing else; None where it is off.
+        place: what `tamis what-if` calls it; None where it cannot be moved there.
+    """
+
+    step: Step
+    reason: str
+    parameter: str | None = None
+    signal: str | None = None
+    now: float | None = None
+    place: str | None = None
+
+    @property
+    def least(self) -> bool:
+        """Whether the limit is the least that the signal may be, or the most."""
+        return bool(self.parameter and self.parameter.startswith("min_"))
+
+    @property
+    def name(self) -> str:
+        """As in the ledger."""
+        return f"{self.step.name}: {self.reason}"
+
+
+def rules_of(step: Step) -> Iterator[Rule]:
+    """Every rule of a filter, in order."""
+    stage = step.stage
+    assert isinstance(stage, Filter)
+    limits = {stage.reasons[parameter]: (parameter, signal) for parameter, (signal, _) in stage.limits().items()}
+    for reason in stage.rules():
+        parameter, signal = limits.get(reason, (None, None))
+        if parameter is None:
+            yield Rule(step, reason)
+        else:
+            now, place = stage.value_of(parameter), place_of(stage, parameter)
+            yield Rule(step, reason, parameter, signal, now, None if now is None or place is None else f"{step.name}.{place}")
+
+
+@dataclass
+class Counted:
+    """What was counted of one rule.
+
+    Args:
+        rule: the rule.
+        grid: its bins and limits; None where the signal is no number.
+        judged: documents that the rule asks about.
+        null: of these, those whose signal is not measurable.
+        bins: i64[2, bins], judged documents, and those of them that all other rules let pass.
+        passing: i64[4, limits], documents that meet a limit, their bytes, and both of those that all other rules let pass.
+        movable: whether the rule is its limit and nothing else, on every document.
+        dropped: documents that were dropped and fail it, nearest first; see `nearest.SCHEMA`.
+        kept: documents that were kept.
+    """
+
+    rule: Rule
+    grid: Grid | None
+    judged: int
+    null: int
+    bins: np.ndarray
+    passing: np.ndarray
+    movable: bool
+    dropped: pl.DataFrame
+    kept: pl.DataFrame
+
+    def add(self, other: Counted, count: int) -> None:
+        """Take in another slab, and keep so many samples."""
+        self.judged, self.null, self.movable = self.judged + other.judged, self.null + other.null, self.movable and other.movable
+        self.bins, self.passing = self.bins + other.bins, self.passing + other.passing
+        self.dropped, self.kept = (best(pl.concat(pair), count) for pair in ((self.dropped, other.dropped), (self.kept, other.kept)))
+
+
+def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[str, Counted], list[dict[str, Any]]]:
+    """Count every rule of a run's filters.
+
+    Args:
+        numbers: of the run.
+        copies: u8[documents], of the ledger.
+        sought: which documents may be shown.
+
+    Returns:
+        By the name of the rule; and rules that never fire, cannot fire or always do (`firing.Firing.noted`).
+    """
+    steps = [Step(name, stage) for name, stage in numbers.run.named]
+    judging = [step for step in steps if not (isinstance(step.stage, Edit) or step.stage.needs_corpus)]
+    rules = [rule for step in judging if ledger.only_limits(step.stage) for rule in rules_of(step)]
+    names = {"text.bytes", "text._low"}.union(*(simulate.columns(numbers, step) for step in judging))
+    firing = Firing()
+    walk = _Walk(judging, rules, _grids(numbers, rules, names), copies, sought, firing)
+    counted: dict[str, Counted] = {}
+    for found in numbers.each(names, walk):
+        for one in found:
+            if one.rule.name in counted:
+                counted[one.rule.name].add(one, sought.count)
+            else:
+                counted[one.rule.name] = one
+    return counted, firing.noted(judging)
+
+
+def _grids(numbers: Numbers, rules: Sequence[Rule], names: set[str]) -> list[Grid | None]:
+    every = -(-numbers.documents // LOOKED_AT) or 1
+    parts = list(numbers.each(names, lambda place, frame: _standing(frame).gather_every(every, -place.start % every)))
+    if not parts:
+        return [None] * len(rules)
+    frame = pl.concat(parts, how="vertical_relaxed")
+    seen = {rule.step.name: ledger.seen(rule.step, frame) for rule in rules}
+    return [_grid(rule, seen[rule.step.name]) for rule in rules]
+
+
+def _grid(rule: Rule, seen: pl.DataFrame) -> Grid | None:
+    if rule.signal is None or not seen.schema[rule.signal].is_numeric():
+        return None
+    asked = seen.filter(_asked(rule.step.stage))[rule.signal]
+    values = asked.cast(pl.Float64).drop_nulls().to_numpy()
+    cut = grid(values[np.isfinite(values)], None if rule.place is None else rule.now, whole=asked.dtype.is_integer())
+    return replace(cut, limits=_allowed(rule, cut.limits))
+
+
+def _allowed(rule: Rule, limits: np.ndarray) -> np.ndarray:
+    """Without those at either end that the stage refuses, such as a minimum above its maximum."""
+    first, last = 0, len(limits)
+    while first < last and _refused(rule, limits[first]):
+        first += 1
+    while first < last and _refused(rule, limits[last - 1]):
+        last -= 1
+    return limits[first:last]
+
+
+def _refused(rule: Rule, limit: float) -> bool:
+    stage: Any = rule.step.stage
+    if rule.parameter not in parameters(stage):  # an entry of a mapping, which no check looks at
+        return False
+    try:
+        replace(stage, **{rule.parameter: number(limit)}).check()
+    except StageError:
+        return True
+    return False
+
+
+def number(value: float) -> int | float:
+    """A value as a recipe has it: whole numbers without a point."""
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _standing(frame: pl.DataFrame) -> pl.DataFrame:
+    """As if no stage had judged yet."""
+    return frame.with_columns(copies=pl.lit(1, pl.UInt8), row=pl.lit(0, pl.UInt64))
+
+
+def _asked(stage: Filter | Any) -> pl.Expr:
+    return condition(stage.where) if stage.where else pl.lit(value=True)
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """What a rule says of the documents of a slab.
+
+    Args:
+        ok: bool[n], whether each meets it, or is not asked.
+        asked: bool[n].
+        moved: bool[n], whether the limit of the recipe decides.
+        values: f64[n], NaN where there is none.
+    """
+
+    ok: np.ndarray
+    asked: np.ndarray
+    moved: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Counts a slab; called in any thread."""
+
+    steps: Sequence[Step]
+    rules: Sequence[Rule]
+    grids: Sequence[Grid | None]
+    copies: np.ndarray
+    sought: Sought
+    firing: Firing
+
+    def __call__(self, place: slice, frame: pl.DataFrame) -> list[Counted]:
+        frame = _standing(frame)
+        failed = np.zeros(frame.height, np.uint16)
+        told: dict[str, _Slab] = {}
+        for step in self.steps:
+            if not ledger.only_limits(step.stage):
+                failed += (ledger.after(step, frame) == 0).to_numpy()
+                continue
+            self.firing.look(step, frame)
+            for rule, slab in _judged([rule for rule in self.rules if rule.step is step], ledger.seen(step, frame)):
+                failed += ~slab.ok
+                told[rule.name] = slab
+        sizes = frame["text.bytes"].to_numpy().astype(np.float64)
+        shown = _Shown(place, self.sought, self.sought.eligible(place), self.copies[place] > 0, failed, frame["text._low"].to_numpy())
+        return [_counted(rule, cut, told[rule.name], failed, sizes, shown) for rule, cut in zip(self.rules, self.grids, strict=True)]
+
+
+def _judged(rules: Sequence[Rule], seen: pl.DataFrame) -> Iterator[tuple[Rule, _Slab]]:
+    """What each rule of one stage says."""
+    if not rules:
+        return
+    stage: Any = rules[0].step.stage
+    keeps, limits, asked = stage.rules(), stage.limits(), _asked(stage)
+    for rule in rules:
+        numeric = rule.signal is not None and seen.schema[rule.signal].is_numeric()
+        # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
+        own = (
+            limits[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
+            if rule.parameter and rule.now is not None
+            else pl.lit(value=False)
+        )
+        said = seen.select(
+            ok=keeps[rule.reason].fill_null(value=stage.on_null == "keep") | ~asked,
+            asked=asked,
+            moved=(asked & own.fill_null(value=False) & (pl.col(str(rule.signal)).is_not_null())) if numeric else pl.lit(value=False),
+            values=pl.col(str(rule.signal)).cast(pl.Float64).fill_null(float("nan")) if numeric else pl.lit(float("nan")),
+            _rows="row",
+        )
+        yield rule, _Slab(*(said[name].to_numpy() for name in ("ok", "asked", "moved", "values")))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Which documents of a slab may be samples."""
+
+    place: slice
+    sought: Sought
+    eligible: np.ndarray
+    kept: np.ndarray
+    failed: np.ndarray
+    hashes: np.ndarray
+
+    def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> pl.DataFrame:
+        return nearest(
+            mask & self.eligible,
+            self.sought.count,
+            values=slab.values,
+            now=now,
+            failed=self.failed,
+            hashes=self.hashes,
+            first=self.place.start,
+        )
+
+
+def _counted(rule: Rule, cut: Grid | None, slab: _Slab, failed: np.ndarray, sizes: np.ndarray, shown: _Shown) -> Counted:
+    others = failed == ~slab.ok
+    known = ~np.isnan(slab.values)
+    judged = slab.asked & known if rule.signal is not None else slab.asked
+    bins, passing, movable = np.zeros((2, 0), np.int64), np.zeros((4, 0), np.int64), False
+    if cut is not None:
+        places = np.searchsorted(cut.edges[1:-1], slab.values[judged], side="right")
+        bins = np.array([np.bincount(part, minlength=len(cut.edges) - 1) for part in (places, places[others[judged]])])
+        met = slab.values >= float(rule.now or 0) if rule.least else slab.values <= float(rule.now or 0)
+        movable = bool(len(cut.limits)) and bool((met == slab.ok)[slab.moved].all())
+        passing = _passing(cut.limits, slab, others, sizes, least=rule.least)
+    movable_now = rule.now if cut is not None and rule.place is not None else None
+    failing = ~slab.ok & ~shown.kept & (judged if cut is not None else slab.asked)
+    kept = shown.kept & slab.moved & slab.ok
+    return Counted(
+        rule=rule, grid=cut, judged=int(slab.asked.sum()), null=int((slab.asked & ~known).sum()) if cut is not None else 0,
+        bins=bins, passing=passing, movable=movable, dropped=shown.near(failing, slab, movable_now), kept=shown.near(kept, slab, movable_now),
+    )  # fmt: skip
+
+
+def _passing(limits: np.ndarray, slab: _Slab, others: np.ndarray, sizes: np.ndarray, *, least: bool) -> np.ndarray:
+    """i64[4, limits]; see `Counted.passing`. Bytes are summed as f64, exact below 2^53."""
+    values, weights = slab.values[slab.moved], sizes[slab.moved]
+    places = np.searchsorted(limits, values, side="right" if least else "left")
+    fixed = slab.ok & ~slab.moved
+    rows = []
+    for mask, still in ((None, fixed), (others[slab.moved], fixed & others)):
+        at, held = (places, weights) if mask is None else (places[mask], weights[mask])
+        for amounts, standing in ((None, int(still.sum())), (held, int(sizes[still].sum()))):
+            counts = np.bincount(at, amounts, len(limits) + 1).astype(np.int64)
+            up_to = np.cumsum(counts)[: len(limits)]
+            rows.append(standing + (int(counts.sum()) - up_to if least else up_to))
+    return np.array(rows, np.int64).reshape(4, len(limits))

@@ -1,0 +1,1 @@
+"""Training models from text: a quality classifier, with its validation, its calibration and its report."""
