@@ -122,7 +122,9 @@ class _Model:
 
     def loss(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """f64[R], or one number: mean over domains."""
-        found: NDArray[np.float64] = np.exp(self._fit.predict(_features(np.atleast_2d(shares)))).reshape(len(np.atleast_2d(shares)), -1).mean(axis=1)
+        found: NDArray[np.float64] = (
+            np.exp(self._fit.predict(_features(np.atleast_2d(shares)))).reshape(len(np.atleast_2d(shares)), -1).mean(axis=1)
+        )
         return found if shares.ndim > 1 else np.asarray(found[0])
 
 
