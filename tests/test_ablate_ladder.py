@@ -43,7 +43,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def made(places: tuple[str, str]) -> tuple[Prepared, Design]:
-    """Everything that trainings share, and its design."""
+    """Everything that trainings share, and its design; the rungs that it is for want torch."""
+    pytest.importorskip("torch")
     asked = design(target=(places[1],), corrupt={"boilerplate": (0.2, 0.5)}, gpt_folds=3)
     return prepare(gather([places[0]], asked, 1), asked, 1, Say()), asked
 
