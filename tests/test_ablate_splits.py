@@ -28,8 +28,8 @@ def _gain(tokens: Tokens, held: np.ndarray, first: np.ndarray) -> float:
     return float(losses[0] - losses[1])
 
 
-def test_split_by_document_dedup_looks_harmful_and_by_cluster_it_is_not() -> None:
-    """Texts stand three times. Where only one copy is held out the raw mix has learned it by heart from the other two."""
+def test_split_by_document_dedup_looks_harmful() -> None:
+    """Texts stand three times. Where one copy is held out the raw mix knows it by heart from the others; held out whole, it makes no difference."""
     language, draw = Language(), random.Random(3)
     unique = [language.text(draw, draw.randint(30, 90)) for _ in range(300)]
     texts = pa.array([text for text in unique for _ in range(COPIES)], pa.large_string())
@@ -41,4 +41,4 @@ def test_split_by_document_dedup_looks_harmful_and_by_cluster_it_is_not() -> Non
     first = np.arange(len(texts)) == cluster
     # Of what is held out dedup often leaves no copy, and raw nearly always one.
     assert _gain(tokens, by_document, first) < -0.1
-    assert _gain(tokens, by_cluster, first) > 0
+    assert abs(_gain(tokens, by_cluster, first)) < 0.02
