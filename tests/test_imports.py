@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "testing": {"documents", "keys", "memory", "stage"},
     "stages": {"classifier", "documents", "files", "kernels", "preference", "stage", "where"},
     "edits": {"documents", "kernels", "stage"},
-    "report": {"files", "folder", "plan", "recipe", "stage", "ledger"},
+    "report": {"files", "folder", "mix", "plan", "recipe", "stage", "ledger"},
     "cli": set(),  # anything: see below
     "__init__": set(),
     "__main__": {"cli"},

@@ -29,7 +29,7 @@ from the data are cut where they are long.
       curated_others   the same of all other values together, null where there are none; value: how many
     duplicates   stages that drop documents in favour of a partner: stage, removed; clusters (null: not to be told from the
                  ledger); largest: the 10 largest sizes: size, clusters, removed
-    mix          what the corpus is made of, by topic, source and language, before and after each stage: see `tamis.mix.Mix.facts`
+    mix          what the corpus is made of, by topic, source and language, before and after each stage: see `tamis.mix.Mix.facts`; 50 values
     balance      stage that balances → its targets, and what became of them: see `tamis.stages._balance.account`
     quarantine   reason → documents;  unreadable_files: file → problem;  faults: stage → documents;  warnings
     inputs       files read: name, rows, bytes, fingerprint (SHA-256)
@@ -49,6 +49,7 @@ import yaml
 from tamis import files
 from tamis import recipe as recipes
 from tamis.folder import Finished
+from tamis.mix import shortened
 from tamis.report.gather import AXES, BANDS, COUNTED, LONGEST, Gathered, Groups, gather
 
 Fact = dict[str, Any]
@@ -83,7 +84,7 @@ def facts(run: Finished) -> Fact:
         "pairs": _pairs(gathered, manifest["funnel"]),
         "axes": _axes(gathered, counts, content.get("columns") or {}),
         "duplicates": _duplicates(gathered, manifest["funnel"]),
-        "mix": manifest.get("mix", []),
+        "mix": [shortened(axis, SHOWN_CURATED) for axis in manifest.get("mix", [])],
         "balance": manifest.get("balance", {}),
         "quarantine": dict(counts["quarantined"]),
         "unreadable_files": dict(counts["unreadable_files"]),
