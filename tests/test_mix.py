@@ -211,8 +211,32 @@ def test_many_values_are_summed_and_too_many_left_out(monkeypatch: pytest.Monkey
     assert said["others"]["value"] == 7
     assert said["others"]["raw"] == {"documents": 42, "bytes": 6 * sum(range(1, 8))}
     assert said["others"]["dropped"] == {"sample": {"documents": 18, "bytes": 6 * (2 + 4 + 6)}}
+    fewer = mix.shortened(said, 1)
+    assert [one["value"] for one in fewer["values"]] == ["s009"]
+    assert fewer["others"] == {
+        "value": 9,
+        "raw": {"documents": 54, "bytes": 6 * sum(range(1, 10))},
+        "kept": {"documents": 30, "bytes": 6 * (1 + 3 + 5 + 7 + 9)},
+        "dropped": {"sample": {"documents": 24, "bytes": 6 * (2 + 4 + 6 + 8)}},
+    }
+    assert mix.shortened(said, 3) == said
     monkeypatch.setattr(mix, "MOST_VALUES", 5)
     assert of(10) == []
+
+
+def test_long_values_are_cut() -> None:
+    """A value of a megabyte is told by its beginning and its length, in the mix and among the groups of a target."""
+    made = mix.Mix([Step("sample", make_stage("sample"))])
+    long = "é" * 600_000
+    made.add(
+        pl.DataFrame({"stage": [None], "copies": [1]}, schema={"stage": pl.String, "copies": pl.UInt8}),
+        pl.DataFrame({"doc.source": [long], "text.bytes": [3]}),
+    )
+    assert made.facts()[0]["values"][0]["value"] == "é" * 50 + "… (1200000 bytes)"
+    stage = make_stage("rebalance", by="source", unit="documents", budget=9)
+    seen = pl.DataFrame({"doc.source": [long], "bytes": [1], "copies": [1], "row": [0], "_draw": [1], "text._rest": [1]})
+    said = stage.outcome(seen.cast({"copies": pl.UInt8, "_draw": pl.UInt64}), pl.Series([1]))
+    assert said["groups"][0]["group"] == "é" * 50 + "… (600000 characters)"
 
 
 def test_facts_are_written_as_json(finished: tuple[Path, dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ SHOWN = 200
 MOST_VALUES = 100_000
 """Values that are counted: a column with more does not divide into groups."""
 LONGEST = 200
-"""Characters of a value that are told apart, as in `what_if`."""
+"""Bytes of a value that are told apart; of longer ones the beginning and the length are."""
 PARTS = 16
 TOKENS = ("tokens", "estimated_tokens")
 MOVES = 0.05
@@ -49,7 +49,7 @@ class Mix:
         )
         for axis in axes:
             held = self.parts.setdefault(axis, [])
-            held.append(_counted(whole, pl.col(axis).cast(pl.String).str.slice(0, LONGEST)))
+            held.append(_counted(whole, _bounded(pl.col(axis).cast(pl.String))))
             if len(held) >= PARTS:
                 self.parts[axis] = [_merged(held)]
                 if self.parts[axis][0]["value"].n_unique() > MOST_VALUES:
@@ -98,6 +98,25 @@ def tokens_of(steps: Sequence[Step], columns: Sequence[str]) -> str | None:
     """The signal that counts tokens, or else the one that estimates them."""
     named = (f"{step.name}.{signal}" for signal in TOKENS for step in steps if f"{step.name}.{signal}" in columns)
     return next(named, None)
+
+
+def shortened(axis: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """The facts of an axis with fewer values listed, the rest among the others."""
+    left = [*axis["values"][most:], *([axis["others"]] if axis["others"] else [])]
+    if not axis["values"][most:]:
+        return dict(axis)
+    measures = axis["measures"]
+    stages = sorted({stage for one in left for stage in one["dropped"]})
+    dropped = {stage: {name: sum(one["dropped"].get(stage, {}).get(name, 0) for one in left) for name in measures} for stage in stages}
+    summed = {kind: {name: sum(one[kind][name] for one in left) for name in measures} for kind in ("raw", "kept")}
+    many = len(axis["values"]) - most + (axis["others"]["value"] if axis["others"] else 0)
+    return {**axis, "values": axis["values"][:most], "others": {"value": many, **summed, "dropped": dropped}}
+
+
+def _bounded(value: pl.Expr) -> pl.Expr:
+    length = value.str.len_bytes()
+    beginning = pl.concat_str(value.str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
+    return pl.when(length > LONGEST).then(beginning).otherwise(value)
 
 
 def _counted(whole: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from tamis import files, mappers, simulate
 from tamis import recipe as recipes
 from tamis.errors import DataError
 from tamis.folder import Finished
+from tamis.mix import shortened
 from tamis.plan import Plan
 from tamis.report import duplicates, gather, groups, limits, overlap, samples, texts, totals, verdict
 from tamis.report.gather import Gathered
@@ -29,6 +30,8 @@ from tamis.simulate import Numbers
 
 Fact = dict[str, Any]
 FORMAT = 2
+SHOWN_MIX = 50
+"""Values of an axis of the mix that are listed; the manifest has more."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         "duplicates": read.duplicates,
         "not_compared": dict(manifest.get("not_compared", {})),
         "samples": read.said,
-        "mix": manifest.get("mix", []),
+        "mix": [shortened(axis, SHOWN_MIX) for axis in manifest.get("mix", [])],
         "balance": manifest.get("balance", {}),
         "quarantine": dict(counts["quarantined"]),
         "unreadable_files": dict(counts["unreadable_files"]),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 """Groups that an account lists one by one."""
+LONGEST = 200
+"""Characters of a group's name that are shown."""
 NAMED = 3
 """Groups that a sentence names."""
 SMALL = 0.5
@@ -74,7 +76,7 @@ class Solved:
         scarce = np.flatnonzero(self.quotas.scarce)
         for i in scarce[np.argsort(-self.quotas.shares[scarce], kind="stable")][:NAMED].tolist():
             wanted = self.quotas.shares[i] * (total if self.budget is not None else given)
-            said.append(f'"{BETWEEN.join(self.groups[i])}" should have {_whole(wanted)} {unit} and has {_whole(self.amounts[i])}')
+            said.append(f'"{_short(BETWEEN.join(self.groups[i]))}" should have {_whole(wanted)} {unit} and has {_whole(self.amounts[i])}')
         more = f"; {len(scarce) - NAMED} more are as scarce" if len(scarce) > NAMED else ""
         reached = (
             f"the mix comes to {_whole(given)} of {_whole(total)} {unit}"
@@ -92,9 +94,14 @@ class Solved:
         asked = np.flatnonzero((self.quotas.shares > 0) & (self.amounts > 0))
         i = int(asked[np.argmin(self.amounts[asked] / self.quotas.shares[asked])])
         return (
-            f'the mix has {given / there:.1%} of the {called(self.stage.unit)} that there are, for "{BETWEEN.join(self.groups[i])}" has only {_whole(self.amounts[i])}; '
+            f'the mix has {given / there:.1%} of the {called(self.stage.unit)} that there are, for "{_short(BETWEEN.join(self.groups[i]))}" has only {_whole(self.amounts[i])}; '
             "a budget would keep more, and come less near to the target."
         )
+
+
+def _short(group: str) -> str:
+    """A group's name of bounded length: values come from the data."""
+    return group if len(group) <= LONGEST else f"{group[: LONGEST // 4]}… ({len(group)} characters)"
 
 
 def called(unit: str) -> str:
@@ -209,7 +216,7 @@ def account(stage: Rebalance, signals: pl.DataFrame, copies: pl.Series) -> dict[
     order = np.lexsort((np.arange(n), -np.maximum(solved.quotas.shares, shares)))
     listed = [
         {
-            "group": BETWEEN.join(solved.groups[i]),
+            "group": _short(BETWEEN.join(solved.groups[i])),
             "documents": int(solved.documents[i]),
             "available": int(solved.amounts[i]),
             "share": round(float(shares[i]), 6),
