@@ -248,7 +248,7 @@ EXACT = [
 
 
 @settings(max_examples=800, deadline=None)
-@example("2606:4700:4700::1111", 20, ":", "john.doe", replaces=False)  # a letter follows, and not at once
+@example(what="2606:4700:4700::1111", place=20, put=":", other="john.doe", replaces=False)  # a letter follows, and not at once
 @given(st.sampled_from(EXACT), st.integers(0, 30), st.sampled_from([*"0123456789.:-+() @x_A\n"]), st.sampled_from(["", *PIECES]), st.booleans())
 def test_one_character_more_or_less(what: str, place: int, put: str, other: str, replaces: bool) -> None:  # noqa: FBT001
     """Around every form, what is one character away from it is judged as the slow program judges."""
