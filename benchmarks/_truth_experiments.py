@@ -265,15 +265,16 @@ def corruption(ground: Ground, repeats: int) -> list[Truth]:
                 found[p].append(multiplier(np.stack([ground.losses(one, budgets) for one in streams]), budgets, clean, T))
         excluded = sum(one.low is not None and one.low > 1 for one in found[0.3])
         rises = sum(_guess(b) > _guess(a) for a, b in zip(found[0.1], found[0.3], strict=True))
-        middles = [float(np.median([_guess(one) for one in found[p]])) for p in SHARES]
-        word = "harmful" if middles[1] > 1 / 0.7 else "no worse than worthless"
+        above = sum(one.low is not None and one.low > 1 / 0.7 for one in found[0.3])
+        middles = [_shown(found[p]) for p in SHARES]
         said += [
             rate(f"{kind}, paired: at 30 % the interval excludes 1", excluded, repeats, 0.95, 1.0),
             rate(f"{kind}: the multiplier is larger at 30 % than at 10 %", rises, repeats, 0.95, 1.0),
+            Truth(f"{kind}: median multiplier at 10 % and at 30 % (worthless text: 1.11 and 1.43)", "told", " and ".join(middles), None),
             Truth(
-                f"{kind}: median multiplier at 10 % and at 30 % (worthless text: 1.11 and 1.43)",
+                f"{kind}: at 30 % the whole interval lies above 1.43, so that the text is called harmful",
                 "told",
-                f"{middles[0]:.2f} and {middles[1]:.2f}: {word}",
+                f"{above} of {repeats}",
                 None,
             ),
         ]
@@ -335,6 +336,11 @@ def _inside(found: Multiplier, truth: float) -> bool:
 
 def _guess(found: Multiplier) -> float:
     return found.value or (found.largest if found.state == "at least" else found.smallest)
+
+
+def _shown(found: list[Multiplier]) -> str:
+    middle = float(np.median([_guess(one) for one in found]))
+    return f"at least {middle:.2f}" if math.isclose(middle, GRID[-1]) else f"{middle:.2f}"
 
 
 def _term(found: list[Decomposition], term: str, promise: str, least: float, most: float) -> Truth:

@@ -15,6 +15,8 @@ from _truths import DOMAINS, Ground
 from ablation_truths import page
 from tamis.lm.tokens import Tokens
 
+PAGE = Path(__file__).parent.parent / "docs" / "ablation_truths.md"
+
 
 def _walks(random: np.random.Generator, lengths: np.ndarray, chain: np.ndarray) -> Tokens:
     """Documents of one of two chains with three followers a token each, so that more of one lowers its loss and not the other's."""
@@ -109,3 +111,10 @@ def test_the_page_says_what_was_found() -> None:
     text = page({"power": {"truths": [vars(one) for one in said], "cpu_seconds": 90.0}}, "some text")
     assert "| a | 5 % | 4 % | yes |\n| b | 5 % | 9 % | **no** |\n| c | told | 7 % |  |\n" in text
     assert "measured this on some text." in text
+
+
+def test_the_page_in_docs_is_whole() -> None:
+    """docs/ablation_truths.md has the table of every experiment, and none of its promises is broken."""
+    text = PAGE.read_text("utf-8")
+    assert [heading for heading, _, _ in EXPERIMENTS.values() if f"## {heading}\n" not in text] == []
+    assert "**no**" not in text
