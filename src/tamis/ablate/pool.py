@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis import files, folder, mappers, reading, shards, simulate
+from tamis import files, folder, reading, shards, simulate
 from tamis.ablate.design import Design
 from tamis.ablate.learned import learned
 from tamis.documents import Columns, canonical, one_piece, utf8
@@ -297,8 +297,3 @@ def _domain(docs: pa.Table, columns: Columns, design: Design, *, place: str) -> 
     if values.dtype.is_nested():
         raise DataError(f'{place}: the column "{name}" holds {values.dtype}, which tells no domains.\nFix: name a column of texts.')
     return values.cast(pl.String).fill_null(NO_DOMAIN).to_numpy().astype(object)
-
-
-def default_workers(jobs: int | None) -> int:
-    """Side by side: as asked, or one a processor."""
-    return jobs or mappers.default_workers()
