@@ -13,9 +13,10 @@ from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import repetition_phrases as phrases
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, u64, writes
+from tamis.kernels._lines import roomy
 from tamis.kernels._text import decode, strip, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
-from tamis.kernels.repetition_lines import chars_between, count_segments, newline_runs
+from tamis.kernels.repetition_lines import FOUND, chars_between, count_segments, newline_runs
 from tamis.kernels.repetition_table import hash_of
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
@@ -83,13 +84,15 @@ def repetition_counts(
     counts = np.zeros((n, len(COUNTS)), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
     # Few texts have a word in every four bytes; none has more words, or lines, than bytes and one.
-    room, done = 1 << max(10, (longest // 4).bit_length()), 0
-    texts = aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", CONVENTIONS.index(convention)
-    while True:
-        done = _count_all(*texts, unicode.flags(rule), done, counts, *_scratch(room))
-        if done == n:
-            return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
-        room *= 2
+    room = 1 << max(10, (longest // 4).bit_length())
+    scratch = _scratch(room)
+    settings = rule == "whitespace", CONVENTIONS.index(convention), unicode.flags(rule)
+    for part, borders, rows in roomy(aligned(data, np.uint8), aligned(offsets, np.int64)):
+        done = 0
+        while (done := _count_all(part, borders, *settings, done, counts[rows], *scratch)) < rows.stop - rows.start:
+            room *= 2
+            scratch = _scratch(room)
+    return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
 
 
 def _scratch(room: int) -> tuple[np.ndarray, ...]:
@@ -128,7 +131,7 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
     while i < end:
         if n + 64 > len(hashes):
             return -1
-        if i + blocks.READ_AHEAD <= len(data) and not word_at(data, i) & np.uint64(0x8080808080808080):
+        if not word_at(data, i) & np.uint64(0x8080808080808080):
             size, n = _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends)
             if size > 0:
                 i += size
@@ -152,18 +155,15 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
 
 @helper
 def _count_segments(data, start, end, convention, flags, most, table, found, counts):
-    """Count lines and paragraphs; `found` is room for six numbers."""
-    for least, first in ((1, _LINES), (2, _PARAGRAPHS)):
-        begin, finish = start, end
-        if least == 2 and convention == _DATATROVE:
-            begin, finish = strip(data, start, end, flags)
-        found[:6] = 0
-        stripped = convention == _PAPER or convention == _DCLM
-        count_segments(data, begin, finish, least, stripped, convention == _PAPER, flags, most, table, found)
-        counts[first], counts[first + 1] = found[0], found[1]
-        with_first_ones = convention == _DCLM or convention == _DOLMA
-        counts[first + 2] = np.int64(found[2]) + np.int64(found[4]) * with_first_ones
-        counts[first + 3] = np.int64(found[3]) + np.int64(found[5]) * with_first_ones
+    """Count lines and paragraphs; `found` is room for what `count_segments` finds."""
+    within = strip(data, start, end, flags) if convention == _DATATROVE else (start, end)
+    stripped = convention == _PAPER or convention == _DCLM
+    count_segments(data, start, end, within, stripped, convention == _PAPER, flags, most, table, found)
+    with_first_ones = convention == _DCLM or convention == _DOLMA
+    for first, k in ((_LINES, 0), (_PARAGRAPHS, FOUND)):
+        counts[first], counts[first + 1] = found[k], found[k + 1]
+        counts[first + 2] = np.int64(found[k + 2]) + np.int64(found[k + 4]) * with_first_ones
+        counts[first + 3] = np.int64(found[k + 3]) + np.int64(found[k + 5]) * with_first_ones
 
 
 @helper
@@ -210,7 +210,7 @@ def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, 
         counts = out[d]
         i, end = offsets[d], offsets[d + 1]
         most = newline_runs(data, i, end) + 1
-        if most > len(hashes):
+        if 2 * most > len(hashes):  # lines, and paragraphs
             return d
         words = _words(data, i, end, whitespace, chosen, flags, hashes, ends)
         if words < 0:
