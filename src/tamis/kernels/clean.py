@@ -11,7 +11,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._text import bytes_between, decode, zeros_below
+from tamis.kernels._text import bytes_between, decode, fetch_ahead, zeros_below
 from tamis.kernels.splice import copied
 
 _MAYBE_NOT = {None: 0, "NFC": unicode.MAYBE_NOT_NFC, "NFKC": unicode.MAYBE_NOT_NFKC}
@@ -104,6 +104,7 @@ def _scan(data, offsets, flags, combining, form, newlines, controls, removed, ch
         size = end - i
         before = 0  # combining class of the character before: out of order means not normal
         while i < end:
+            fetch_ahead(data, i)
             skipped = _plain(data, i, end)
             if skipped > 0:
                 i += skipped

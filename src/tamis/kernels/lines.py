@@ -16,7 +16,7 @@ from tamis.kernels import line_rules as rule
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, f64, helper, i64, kernel, rare, reads, u8, u16, u32, writes
 from tamis.kernels._lines import SLACK, characters_in, copy, first_bytes, line_at, look, look_again, roomy, seen_before, slots
-from tamis.kernels._text import bytes_between, count_bits, strip
+from tamis.kernels._text import bytes_between, count_bits, fetch_ahead, strip
 
 DROPPED_BY = (
     "long_word_lines",
@@ -211,6 +211,7 @@ def _edit_text(data, i, end, out, n, tables, rules, scratch, most, stamp, counts
     begin, newlines, changed = n, 0, False
     head = tail = n
     while i < end:
+        fetch_ahead(data, i)
         stop, following = line_at(data, i, end, flags)
         seen = look(data, i, stop, flags, marks)
         end_chars = following - stop if stop < end and data[stop] < 0x80 else int(stop < end)

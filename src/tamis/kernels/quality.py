@@ -17,7 +17,7 @@ import numpy as np
 from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, strip, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.unicode import LETTER, LINE_END, NUMBER, RUN, SEPARATOR
 
@@ -167,6 +167,7 @@ def _count_symbols_and_lines(data, start, end, flags, free, counts):
     line = paragraph = start
     free[:] = start
     for block in range(start, end, 64):
+        fetch_ahead(data, block)
         noted = _noted(data, block, end)
         while noted:
             i = block + np.int64(zeros_below(noted))

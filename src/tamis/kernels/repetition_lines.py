@@ -12,7 +12,7 @@ import numpy as np
 
 from tamis.kernels._jit import helper, rare
 from tamis.kernels._lines import characters_in, first_bytes, space_in
-from tamis.kernels._text import bytes_between, count_bits, decode, strip, zeros_above, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, strip, zeros_above, zeros_below
 from tamis.kernels.repetition_table import bits_for, clear, hash_of, number_of, pair_of
 from tamis.kernels.unicode import LETTER, NUMBER, SPACE
 
@@ -36,6 +36,7 @@ def newline_runs(data, start, end):
     """How many runs of "\\n" there are; one that crosses a border of 64 bytes is counted twice."""
     n = np.uint64(0)
     for i in range(start, end, 64):
+        fetch_ahead(data, i)
         found = bytes_between(data, i, 10, 10) & first_bytes(end - i)
         n += count_bits(found & ~(found << np.uint64(1)))
     return np.int64(n)
