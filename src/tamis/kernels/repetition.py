@@ -17,13 +17,15 @@ from tamis.kernels._lines import roomy
 from tamis.kernels._text import decode, strip, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.repetition_lines import FOUND, chars_between, count_segments, newline_runs
-from tamis.kernels.repetition_table import hash_of
+from tamis.kernels.repetition_table import word_hash
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
 Convention = Literal["paper", "datatrove", "dclm", "dolma"]
 CONVENTIONS: tuple[Convention, ...] = ("paper", "datatrove", "dclm", "dolma")
 _PAPER, _DATATROVE, _DCLM, _DOLMA = range(4)
 _ALL, _BEGIN, _HOLD = range(3)  # which tokens are words: all, those that begin with a letter or a number, or that hold one
+
+_ONE = np.uint64(1)
 
 TOP, DUPLICATE = range(2, 5), range(5, phrases.LONGEST + 1)
 COUNTS = (
@@ -103,36 +105,38 @@ def _scratch(room: int) -> tuple[np.ndarray, ...]:
 
 
 @helper
-def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
-    """Take the words of whole tokens in the next 64 bytes, see `quality_ascii`; return (bytes read, words)."""
+def _words_of_block(data, i, end, whitespace, chosen, n, chars, hashes, ends):
+    """Take the words of whole tokens in the next 64 bytes, see `quality_ascii`; return (bytes read, words, their characters)."""
     text, size = blocks.whole_tokens(data, i, end, whitespace)
     if size == 0:
-        return size, n
+        return size, n, chars
     starts, _, alnums, _ = blocks.tokens(data, i, text, whitespace)
     borders = starts | ~text
     if chosen == _BEGIN:
         starts &= alnums
     while starts:
         place = zeros_below(starts)
-        starts &= starts - np.uint64(1)
+        starts &= starts - _ONE
         length = blocks.length_at(borders, place)
-        hashes[n] = hash_of(data, i + np.int64(place), length)
-        ends[n + 1] = ends[n] + length
+        hashes[n] = word_hash(data, i + np.int64(place), length)
+        ends[n + _ONE] = chars + length
         # One that is no word gets its place all the same, and the next one takes it: that needs no branch.
-        n += chosen != _HOLD or (alnums >> place) << np.uint64(64 - length) != 0
-    return size, n
+        is_word = np.uint64((chosen != _HOLD) | ((alnums >> place) << np.uint64(64 - length) != 0))
+        n += is_word
+        chars += length * np.int64(is_word)
+    return size, n, chars
 
 
 @helper
 def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
     """Take the words of a text: their hashes, and how many characters end with each; -1 if there is no room for them."""
-    n = 0
+    n, chars = np.uint64(0), np.int64(0)  # unsigned, see `word_at`
     ends[0] = 0
     while i < end:
-        if n + 64 > len(hashes):
+        if n + np.uint64(64) > np.uint64(len(hashes)):
             return -1
         if not word_at(data, i) & np.uint64(0x8080808080808080):
-            size, n = _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends)
+            size, n, chars = _words_of_block(data, i, end, whitespace, chosen, n, chars, hashes, ends)
             if size > 0:
                 i += size
                 continue
@@ -147,10 +151,11 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
         else:
             i, extra, kinds = rest_of_other(data, begin + width, end, flags, first)
         if chosen == _ALL or (kind if chosen == _BEGIN else kinds) & (LETTER | NUMBER):
-            hashes[n] = hash_of(data, begin, i - begin)
-            ends[n + 1] = ends[n] + (i - begin - extra - (width - 1))
-            n += 1
-    return n
+            chars += i - begin - extra - (width - 1)
+            hashes[n] = word_hash(data, begin, i - begin)
+            ends[n + _ONE] = chars
+            n += _ONE
+    return np.int64(n)
 
 
 @helper

@@ -118,7 +118,7 @@ def _count(key, chars, table, bits, known, out, place):
     out[place] += 1
     out[place + 1] += chars
     if number == known:
-        return known + 1
+        return known + np.uint64(1)
     out[place + 2] += 1
     out[place + 3] += chars
     if counts[number] == 2:
@@ -140,7 +140,7 @@ def count_segments(data, start, end, within, stripped, worded, flags, most, tabl
     clear(table[2], bits)
     out[: 2 * FOUND] = 0
     begin, finish = within
-    known = 0
+    known = np.uint64(0)
     opened = worded_yet = done = False  # of the paragraph that is being read; whether all were read
     key, chars, read = np.uint64(0), 0, start
     i = after = start

@@ -14,12 +14,7 @@ _A = np.uint64(0x9E3779B97F4A7C15)
 _B = np.uint64(0xD6E8FEB86659FD93)
 _C = np.uint64(0xA0761D6478BD642F)
 _HALF = np.uint64(32)
-
-
-@helper
-def _first_of(word, n):
-    """The first n bytes of a word, 1 to 8."""
-    return word & (~np.uint64(0) >> np.uint64(64 - 8 * n))
+_ALL = ~np.uint64(0)
 
 
 @helper
@@ -29,29 +24,25 @@ def _mixed(h, word, factor):
 
 
 @helper
-def short_hash(data, i, n):
-    """A 64-bit hash of the n bytes at i, 1 to 8; 8 are read."""
-    return _mixed(np.uint64(n) * _A, _first_of(word_at(data, i), n), _B)
-
-
-@helper
-def hash_of(data, i, n):
-    """A 64-bit hash of the n bytes at i; 16 are read. The same as `short_hash` has it."""
-    a = np.uint64(n) * _A
-    if n == 0:
-        return a
-    if n <= 8:
-        return short_hash(data, i, n)
-    # Two chains, for one waits for its multiplications: lines of 50 bytes take half the time.
-    b = _B
+def word_hash(data, i, n):
+    """A 64-bit hash of the n bytes at i, at least 1; up to 15 bytes after them are read."""
+    # Two chains, for each waits for its multiplications: lines of 50 bytes take half the time.
+    a, b = np.uint64(n) * _A, _B
     while n > 16:
         a, b = _mixed(a, word_at(data, i), _B), _mixed(b, word_at(data, i + 8), _C)
         i += 16
         n -= 16
-    a = _mixed(a, _first_of(word_at(data, i), min(n, 8)), _B)
-    rest = _first_of(word_at(data, i + 8), max(n - 8, 1)) if n > 8 else np.uint64(0)
-    b = _mixed(b, rest, _C)
+    # Whether a word has more than 8 letters cannot be foretold: no branch here, for none or all of the second eight either.
+    more = np.uint64(4 * max(n - 8, 0))
+    a = _mixed(a, word_at(data, i) & (_ALL >> np.uint64(64 - 8 * min(n, 8))), _B)
+    b = _mixed(b, word_at(data, i + 8) & ~((_ALL << more) << more), _C)
     return _mixed(a, b >> _HALF | b << _HALF, _A)
+
+
+@helper
+def hash_of(data, i, n):
+    """The same, of nothing too."""
+    return word_hash(data, i, n) if n > 0 else _A
 
 
 @helper
@@ -83,17 +74,17 @@ def clear(slots, bits):
 # hold the keys themselves has one look a key rather than two, but more to clear: 186 MB/s of web pages rather than 203.
 @helper
 def number_of(key, keys, counts, slots, bits, n):
-    """The number of a key, of which n are known; if it is n, the key is new and was counted once."""
+    """The number of a key, of which n are known; if it is n, the key is new and was counted once. Numbers are unsigned."""
     last = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     s = place_of(key, bits)
     while True:
-        found = slots[s]
+        found = np.uint64(slots[s])
         if found == 0:
-            slots[s] = n + 1
+            slots[s] = n + np.uint64(1)
             keys[n] = key
             counts[n] = 1
             return n
-        number = np.int64(found) - 1
+        number = found - np.uint64(1)
         if keys[number] == key:
             counts[number] += 1
             return number
