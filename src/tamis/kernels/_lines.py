@@ -17,7 +17,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import extending, types
 
 from tamis.kernels._jit import helper, rare
-from tamis.kernels._text import bytes_between, count_bits, decode, word_at, zeros_above, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_above, zeros_below
 from tamis.kernels.unicode import DIGIT, LINE_END, SPACE, UPPERCASE
 
 SLACK = 128
@@ -135,6 +135,19 @@ def copy(data, start, end, out, n):
     for i in range(start, end, 64):
         _copy_block(data, np.uint64(i), out, np.uint64(n + (i - start)))
     return n + (end - start)
+
+
+@rare
+def _strip(data, start, end, flags):
+    return strip(data, start, end, flags)
+
+
+@helper
+def stripped(data, start, end, flags):
+    """What `strip` returns, at once for the many lines that begin and end with printable ASCII."""
+    if start < end and 0x20 < data[np.uint64(start)] < 0x7F and 0x20 < data[np.uint64(end - 1)] < 0x7F:  # see `word_at`
+        return start, end
+    return _strip(data, start, end, flags)
 
 
 @helper

@@ -12,14 +12,14 @@ import numpy as np
 
 from tamis.kernels._jit import helper, rare
 from tamis.kernels._lines import characters_in, first_bytes, space_in
-from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, strip, zeros_above, zeros_below
+from tamis.kernels._lines import stripped as trimmed
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, zeros_above, zeros_below
 from tamis.kernels.repetition_table import bits_for, clear, hash_of, number_of, pair_of
 from tamis.kernels.unicode import LETTER, NUMBER, SPACE
 
 FOUND = 6
 """What `count_segments` counts of lines, and then of paragraphs."""
 _PARAGRAPH = np.uint64(0x9FB21C651E98DF25)  # no paragraph of one line is taken for the line
-_DELETE = 0x7F
 
 
 @helper
@@ -81,19 +81,6 @@ def _newlines(data, i, end, blank, flags):
 
 
 @rare
-def _strip(data, start, end, flags):
-    return strip(data, start, end, flags)
-
-
-@helper
-def _stripped(data, start, end, flags):
-    """The borders of a line without white space; few lines have any at their ends."""
-    if start < end and 0x20 < data[start] < _DELETE and 0x20 < data[end - 1] < _DELETE:
-        return start, end
-    return _strip(data, start, end, flags)
-
-
-@rare
 def _holds_word_beyond_ascii(data, i, end, flags):
     while i < end:
         c, width = decode(data, i)
@@ -148,7 +135,7 @@ def count_segments(data, start, end, within, stripped, worded, flags, most, tabl
         line = after
         i = _newline(data, line, end)
         newlines, after = _newlines(data, i, end, worded, flags)
-        first, last = _stripped(data, line, i, flags) if stripped else (line, i)
+        first, last = trimmed(data, line, i, flags) if stripped else (line, i)
         if first < last or not stripped:
             own, width = hash_of(data, first, last - first), chars_between(data, first, last)
             word = not worded or _holds_word(data, first, last, flags)
