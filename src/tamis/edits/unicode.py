@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.documents import large_string, utf8
+from tamis.documents import large_string, one_piece, utf8
 from tamis.errors import StageError
 from tamis.stage import Edit
+
+if TYPE_CHECKING:
+    from tamis.kernels.clean import Found, Replaced
 
 
 @dataclass(frozen=True)
@@ -60,22 +63,25 @@ class Unicode(Edit):
 
         data, offsets = utf8(docs.column("text"))
         found = scan(data, offsets, form=self.form, newlines=self.newlines is not None, controls=self.controls is not None)
-        rewritten = found.removed.any() or found.newlines.any()
-        texts = large_string(*(rewrite(data, offsets, found) if rewritten else (data, offsets)))
-        texts, normalised = _normalise(texts, np.flatnonzero(found.maybe), self.form)
-        return texts, pl.DataFrame({"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised})
+        replaced = _normalised(data, offsets, found, self.form)
+        normalised = np.zeros(docs.num_rows, np.bool_)
+        normalised[replaced.rows] = True
+        if len(replaced.rows) or found.removed.any() or found.newlines.any():
+            data, offsets = rewrite(data, offsets, found, replaced)
+        signals = {"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised}
+        return large_string(data, offsets), pl.DataFrame(signals)
 
 
-def _normalise(texts: pa.Array, rows: np.ndarray, form: Literal["NFC", "NFKC"] | None) -> tuple[pa.Array, np.ndarray]:
-    """The texts with these rows in normal form, and which of all rows that changed (bool[n])."""
-    changed = np.zeros(len(texts), np.bool_)
-    if form is None or not len(rows):
-        return texts, changed
-    before = texts.take(pa.array(rows))
-    # polars, and not pyarrow.compute.utf8_normalize, whose NFC leaves "e" + U+0301 apart before pyarrow 26.
-    after = pl.Series(pl.from_arrow(before)).str.normalize(form).to_arrow().cast(pa.large_string())
-    differs = pc.not_equal(before, after)
-    changed[rows] = differs.to_numpy(zero_copy_only=False)
-    if changed.any():
-        texts = pc.replace_with_mask(texts, pa.array(changed), after.filter(differs))
-    return texts, changed
+def _normalised(data: np.ndarray, offsets: np.ndarray, found: Found, form: Literal["NFC", "NFKC"] | None) -> Replaced:
+    """The texts that are not in the normal form once they are clean, in that form."""
+    from tamis.kernels.clean import Found, Replaced, rewrite
+
+    rows = np.flatnonzero(found.maybe)
+    before = large_string(data, offsets).take(pa.array(rows))
+    if form is not None and len(rows):
+        before = large_string(*rewrite(*utf8(before), Found(*(what[rows] for what in found))))
+        # polars, and not pyarrow.compute.utf8_normalize, whose NFC leaves "e" + U+0301 apart before pyarrow 26.
+        after = pl.Series(pl.from_arrow(before)).str.normalize(form).to_arrow().cast(pa.large_string())
+        differs = pc.not_equal(before, after)
+        return Replaced(rows[differs.to_numpy(zero_copy_only=False)], *utf8(one_piece(after.filter(differs))))
+    return Replaced(rows[:0], *utf8(before[:0]))

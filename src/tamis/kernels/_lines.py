@@ -17,7 +17,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import extending, types
 
 from tamis.kernels._jit import helper, rare
-from tamis.kernels._text import bytes_between, count_bits, decode, word_at, zeros_above, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_above, zeros_below
 from tamis.kernels.unicode import DIGIT, LINE_END, SPACE, UPPERCASE
 
 SLACK = 128
@@ -40,6 +40,25 @@ def _copy_block(_, data, i, out, n):
         return context.get_dummy_value()
 
     return types.void(data, i, out, n), build
+
+
+@_intrinsic
+def _folded(_, data, i, letter):
+    # The two cases of an ASCII letter differ in one bit, which no other byte does from a small letter.
+    def build(context, builder, signature, arguments):
+        data, i, letter = arguments
+        pointer = builder.gep(context.make_array(signature.args[0])(context, builder, data).data, [i])
+        block = builder.load(builder.bitcast(pointer, _BLOCK.as_pointer()), align=1)
+        small = builder.or_(block, _repeated(builder, ir.Constant(ir.IntType(8), 0x20)))
+        return builder.bitcast(builder.icmp_unsigned("==", small, _repeated(builder, letter)), ir.IntType(64))
+
+    return types.uint64(data, i, letter), build
+
+
+def _repeated(builder, byte):
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), None)
+    first = builder.insert_element(ir.Constant(_BLOCK, None), byte, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, lanes)
 
 
 def roomy(data: np.ndarray, offsets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, slice]]:
@@ -75,9 +94,15 @@ def first_bytes(n):
 
 
 @helper
+def bits(mask):
+    """How many bits are set, as a signed number: the sum of an unsigned and a signed one is a float to numba."""
+    return np.int64(count_bits(mask))
+
+
+@helper
 def any_case(data, i, letter):
     """Which of the 64 bytes at i are an ASCII letter, given in lower case, in either case."""
-    return bytes_between(data, i, letter, letter) | bytes_between(data, i, letter - 32, letter - 32)
+    return _folded(data, np.uint64(i), np.uint8(letter))
 
 
 @helper
@@ -112,22 +137,17 @@ def copy(data, start, end, out, n):
     return n + (end - start)
 
 
+@rare
+def _strip(data, start, end, flags):
+    return strip(data, start, end, flags)
+
+
 @helper
-def line_at(data, start, end, flags):
-    """(end, start of the next) of the line at start, as `str.splitlines()` cuts; both are `end` for what is left."""
-    i = start
-    while i < end:
-        text = first_bytes(end - i)
-        found = bytes_between(data, i, 10, 13) | bytes_between(data, i, 0x1C, 0x1E)
-        found = (found | bytes_between(data, i, 0xC2, 0xC2) | bytes_between(data, i, 0xE2, 0xE2)) & text
-        while found:
-            at = i + np.int64(zeros_below(found))
-            found &= found - _ONE
-            c, width = decode(data, at)
-            if flags[c] & LINE_END:
-                return at, at + (2 if c == 13 and at + 1 < end and data[at + 1] == 10 else width)
-        i += 64
-    return end, end
+def stripped(data, start, end, flags):
+    """What `strip` returns, at once for the many lines that begin and end with printable ASCII."""
+    if start < end and 0x20 < data[np.uint64(start)] < 0x7F and 0x20 < data[np.uint64(end - 1)] < 0x7F:  # see `word_at`
+        return start, end
+    return _strip(data, start, end, flags)
 
 
 @helper
@@ -144,62 +164,85 @@ def characters_in(data, i):
 
 @helper
 def others_in(data, i, text, flags, marks):
-    """Of the characters beyond ASCII that begin in `text`: (bytes of white space, capitals, digits, bytes to look at).
+    """Of the characters beyond ASCII that begin in `text`, up to one that ends a line.
 
-    The bytes to look at are 64, or fewer if a character goes on beyond them.
+    Returns:
+        space: bytes of white space.
+        uppers, digits: how many are capitals and digits.
+        size: bytes to look at: 64, or fewer if a character goes on beyond them or ends a line.
+        ended: whether one ends a line, at `size`.
     """
-    space, uppers, digits, size = np.uint64(0), 0, 0, np.int64(64)
+    space, uppers, digits, size, ended = np.uint64(0), 0, 0, np.int64(64), False
     leads = bytes_between(data, i, 0xC0, 0xFF) & text
     while leads:
         k = zeros_below(leads)
         leads &= leads - _ONE
         c, width = decode(data, i + np.int64(k))
-        if np.int64(k) + width > 64:
+        ended = flags[c] & LINE_END != 0
+        if ended or np.int64(k) + width > 64:
             size = np.int64(k)
             break
         if flags[c] & SPACE:
             space |= first_bytes(width) << k
         uppers += (marks[c] & UPPERCASE) != 0
         digits += (flags[c] & DIGIT) != 0
-    return space, uppers, digits, size
+    return space, uppers, digits, size, ended
 
 
-def _look(data, start, end, flags, marks):
-    """What a piece of text holds, in one walk.
+def _read_line(data, start, end, flags, marks):
+    """The line at `start`, which is before `end`: where it ends, as `str.splitlines()` cuts, and what it holds, in one walk.
 
     Returns:
+        stop, following: its end, and the start of the next; both are `end` for what is left of a text.
         first, last: its borders without white space at either end; equal if it is blank.
         chars, words, uppers, digits: characters, words of `str.split()`, capitals (Uppercase), digits (Nd).
     """
-    first, last, chars, words, uppers, digits = end, end, 0, 0, 0, 0
-    gap = _ONE
+    first, last, chars, words, uppers, digits = start, start, 0, 0, 0, 0
+    gap, ended = _ONE, False
     i = start
-    while i < end:
-        size = min(64, end - i)
+    while i < end and not ended:
+        ends = (bytes_between(data, i, 10, 13) | bytes_between(data, i, 0x1C, 0x1E)) & first_bytes(end - i)
+        size = min(np.int64(zeros_below(ends)), end - i)
+        ended = ends != 0
         text = first_bytes(size)
         space = space_in(data, i)
         if bytes_between(data, i, 0x80, 0xFF) & text:
-            more, some, few, most = others_in(data, i, text, flags, marks)
+            more, some, few, most, parted = others_in(data, i, text, flags, marks)
             space |= more
             uppers += some
             digits += few
-            size = min(size, most)
-            text = first_bytes(size)
+            if most < size:
+                size, ended = most, parted
+                text = first_bytes(size)
         ink = text & ~space
         if ink:
-            if first == end:
+            if first == last:
                 first = i + np.int64(zeros_below(ink))
             last = i + 64 - np.int64(zeros_above(ink))
-            words += count_bits(ink & ~(ink << _ONE | (_ONE ^ gap)))
-        gap = _ONE ^ (ink >> np.uint64(size - 1) & _ONE)
-        chars += count_bits(characters_in(data, i) & text)
-        uppers += count_bits(bytes_between(data, i, 0x41, 0x5A) & text)
-        digits += count_bits(bytes_between(data, i, 0x30, 0x39) & text)
+            words += bits(ink & ~(ink << _ONE | (_ONE ^ gap)))
+        gap = _ONE ^ (ink >> np.uint64((size - 1) & 63) & _ONE)
+        chars += bits(characters_in(data, i) & text)
+        uppers += bits(bytes_between(data, i, 0x41, 0x5A) & text)
+        digits += bits(bytes_between(data, i, 0x30, 0x39) & text)
         i += size
+    following = i
+    if ended:
+        c, width = decode(data, i)
+        following += 2 if c == 13 and i + 1 < end and data[i + 1] == 10 else width
+    return i, following, first, last, chars, words, uppers, digits
+
+
+read_line = helper(_read_line)
+_read_line_again = rare(_read_line)
+
+
+@rare
+def look_again(data, start, end, flags, marks):
+    """(first, last, chars, words, uppers, digits) of a line, maybe an empty one, as `read_line` has them."""
+    if start == end:
+        return end, end, 0, 0, 0, 0
+    _, _, first, last, chars, words, uppers, digits = _read_line_again(data, start, end, flags, marks)
     return first, last, chars, words, uppers, digits
-
-
-look, look_again = helper(_look), rare(_look)
 
 
 @helper

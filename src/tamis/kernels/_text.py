@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import extending
+from numba import extending, types
 
 from tamis.kernels._jit import helper, u64
 from tamis.kernels.unicode import SPACE
@@ -54,6 +54,20 @@ def _equal(_, data, i, j):
 
 
 @_intrinsic
+def _prefetch(_, data, i):
+    def build(context, builder, signature, arguments):
+        data, i = arguments
+        pointer = builder.gep(context.make_array(signature.args[0])(context, builder, data).data, [i])
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, *[number] * 3])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
+        builder.call(fetch, [pointer, *(ir.Constant(number, setting) for setting in (0, 3, 1))])  # to read, to keep near, data
+        return context.get_dummy_value()
+
+    return types.void(data, i), build
+
+
+@_intrinsic
 def count_bits(_, _mask):
     """How many bits are set."""
     return u64(u64), lambda _context, builder, _signature, arguments: builder.ctpop(arguments[0])
@@ -69,6 +83,16 @@ def zeros_below(_, _mask):
 def zeros_above(_, _mask):
     """63 less the place of the highest bit; 64 if none is set."""
     return u64(u64), lambda _context, builder, _signature, arguments: builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+
+@helper
+def fetch_ahead(data, i):
+    """Have the processor fetch what is read soon, for walks that come to a text first.
+
+    It foresees that by itself up to the end of a page of 4 KB. A chunk of 64 MB is no longer in its caches when the next stage
+    comes to it: murmur128 then makes 1.9 GB/s without this, 5.8 with. Nothing happens where there is no memory.
+    """
+    _prefetch(data, np.uint64(i) + np.uint64(2048))
 
 
 @helper

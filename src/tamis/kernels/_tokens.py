@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tamis.kernels._jit import helper
 from tamis.kernels._text import decode
 from tamis.kernels.unicode import ALONE, DIGIT, JOINS_DIGITS, JOINS_LETTERS, LETTER, MARK, RUN
@@ -27,7 +29,7 @@ def rest_of_run(data, i, end, flags, kind):
     """(end, bytes beyond one a character, all flags) of a run of which the first character, before i, was read."""
     kinds, before, extra = kind, kind, 0
     while i < end:
-        b = data[i]
+        b = data[np.uint64(i)]  # see `word_at`
         if b < 0x80 and flags[b] & RUN:
             before = flags[b]
             kinds |= before

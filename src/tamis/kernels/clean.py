@@ -11,9 +11,10 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._text import bytes_between, decode, zeros_below
+from tamis.kernels._text import bytes_between, decode, fetch_ahead, zeros_below
 from tamis.kernels.splice import copied
 
+_CLEANED, _REPLACED = 1, 2
 _MAYBE_NOT = {None: 0, "NFC": unicode.MAYBE_NOT_NFC, "NFKC": unicode.MAYBE_NOT_NFKC}
 
 
@@ -53,22 +54,44 @@ def scan(data: np.ndarray, offsets: np.ndarray, *, form: Literal["NFC", "NFKC"] 
     return found
 
 
-def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found) -> tuple[np.ndarray, np.ndarray]:
+class Replaced(NamedTuple):
+    """Texts that are known as they will be.
+
+    Args:
+        rows: i64[m], ascending.
+        data, offsets: u8[:] and i64[m + 1], what stands there instead.
+    """
+
+    rows: np.ndarray
+    data: np.ndarray
+    offsets: np.ndarray
+
+
+def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found, replaced: Replaced | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Write all texts anew, with the changes that `scan` found.
 
     Args:
         data: u8[:].
         offsets: i64[n + 1].
         found: what `scan` said of just these texts.
+        replaced: texts to write instead of some of them.
 
     Returns:
         data: u8[:].
         offsets: i64[n + 1], from 0.
     """
-    borders = np.zeros(len(offsets), np.int64)
-    np.cumsum(found.sizes, out=borders[1:])
+    n = len(offsets) - 1
+    rows, other, places = replaced or Replaced(np.empty(0, np.int64), np.empty(0, np.uint8), np.zeros(1, np.int64))
+    kinds = ((found.removed > 0) | (found.newlines > 0)).astype(np.int64) * _CLEANED
+    kinds[rows] = _REPLACED + np.arange(len(rows))
+    sizes = found.sizes.copy()
+    sizes[rows] = np.diff(places)
+    borders = np.zeros(n + 1, np.int64)
+    np.cumsum(sizes, out=borders[1:])
     written = np.empty(borders[-1], np.uint8)
-    _rewrite(aligned(data, np.uint8), aligned(offsets, np.int64), found.removed, found.newlines, borders, written)
+    settings = bool(found.newlines.any()), bool(found.removed.any())
+    theirs = aligned(other, np.uint8), aligned(places, np.int64)
+    _rewrite(aligned(data, np.uint8), aligned(offsets, np.int64), kinds, *settings, *theirs, borders, written)
     return written, borders
 
 
@@ -104,12 +127,14 @@ def _scan(data, offsets, flags, combining, form, newlines, controls, removed, ch
         size = end - i
         before = 0  # combining class of the character before: out of order means not normal
         while i < end:
+            fetch_ahead(data, i)
             skipped = _plain(data, i, end)
             if skipped > 0:
                 i += skipped
                 before = 0
-            stop = i if skipped == 64 else min(end, i + 8)
-            while i < stop:
+            if skipped == 64:
+                continue
+            while i < end:
                 c, width = decode(data, i)
                 if newlines and _is_line_end(c):
                     width = _line_end_width(data, i, end, c, width)
@@ -125,26 +150,40 @@ def _scan(data, offsets, flags, combining, form, newlines, controls, removed, ch
                         maybe[d] = True
                     before = after
                 i += width
+                if i < end and data[i] < 0x80:
+                    break
         sizes[d] = size
 
 
-@kernel(reads(u8), reads(i64), reads(u32), reads(u32), reads(i64), writes(u8))
-def _rewrite(data, offsets, removed, changed, borders, written):
-    for d in range(len(removed)):
-        i, end, n = offsets[d], offsets[d + 1], borders[d]
-        if removed[d] == 0 and changed[d] == 0:
-            copied(data, i, end, written, n)
-            continue
-        while i < end:
-            c, width = decode(data, i)
-            if changed[d] > 0 and _is_line_end(c):
-                i += _line_end_width(data, i, end, c, width)
-                written[n] = 10
-                n += 1
-            elif removed[d] > 0 and not _is_line_end(c) and _is_control(c):
-                i += width
-            else:
-                for k in range(width):
-                    written[n + k] = data[i + k]
-                i += width
-                n += width
+@helper
+def _write_clean(data, i, end, newlines, controls, written, n):
+    while i < end:
+        c, width = decode(data, i)
+        if newlines and _is_line_end(c):
+            i += _line_end_width(data, i, end, c, width)
+            written[n] = 10
+            n += 1
+        elif controls and not _is_line_end(c) and _is_control(c):
+            i += width
+        else:
+            for k in range(width):
+                written[n + k] = data[i + k]
+            i += width
+            n += width
+
+
+@kernel(reads(u8), reads(i64), reads(i64), b1, b1, reads(u8), reads(i64), reads(i64), writes(u8))
+def _rewrite(data, offsets, kinds, newlines, controls, other, places, borders, written):
+    d = 0
+    while d < len(kinds):
+        kind, i, n = kinds[d], offsets[d], borders[d]
+        d += 1
+        if kind == 0:
+            # Unchanged texts beside each other are copied at once.
+            while d < len(kinds) and kinds[d] == 0:
+                d += 1
+            copied(data, i, offsets[d], written, n)
+        elif kind >= _REPLACED:
+            copied(other, places[kind - _REPLACED], places[kind - _REPLACED + 1], written, n)
+        else:
+            _write_clean(data, i, offsets[d], newlines, controls, written, n)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, f64, helper, i32, i64, kernel, reads, u8, u16, u64, writes
-from tamis.kernels._text import decode, encode, word_at
+from tamis.kernels._text import decode, encode, fetch_ahead, word_at
 
 _C1 = np.uint64(0x87C37B91114253D5)
 _C2 = np.uint64(0x4CF5AD432745937F)
@@ -145,6 +145,7 @@ def _murmur(data, start, end, seed):
     h1 = h2 = seed
     i = start
     while end - i >= 16:
+        fetch_ahead(data, i)
         h1 ^= _rotate(word_at(data, i) * _C1, 31) * _C2
         h1 = (_rotate(h1, 27) + h2) * np.uint64(5) + np.uint64(0x52DCE729)
         h2 ^= _rotate(word_at(data, i + 8) * _C2, 33) * _C1

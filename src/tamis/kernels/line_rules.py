@@ -144,6 +144,12 @@ def _skip_marks(data, i, end, flags):
     return i
 
 
+@helper
+def may_be_counter(data, first):
+    """False is certain: a counter begins with a number, maybe after marks, never with an ASCII letter."""
+    return not 0x61 <= data[first] | 0x20 <= 0x7A
+
+
 @rare
 def is_counter(data, start, end, flags):
     """Whether a line is a number and what it counts: "3 likes", "1.2K followers".
@@ -234,14 +240,14 @@ def _has_brace(data, start, end):
 def judge(out, start, end, mark, seen, words, flags, settings, shares):
     """The number of the first rule that drops a line (see `lines.DROPPED_BY`), of those that only look; -1 if none does.
 
-    `mark` is where the line's last character ends, `seen` what `look` sees of the line, `words` what `min_words` counts.
+    `mark` is where the line's last character ends, `seen` what `read_line` sees of the line, `words` what `min_words` counts.
     """
     first, last, chars, _, uppers, digits = seen
     if uppers / chars > shares[0]:
         return 2
     if digits / chars > shares[1]:
         return 3
-    if digits and settings[COUNTERS] and is_counter(out, first, last, flags):
+    if digits and settings[COUNTERS] and may_be_counter(out, first) and is_counter(out, first, last, flags):
         return 4
     if settings[END_MARK] and not _ends_well(out, start, mark, settings[END_MARK]):
         return 5
@@ -278,6 +284,18 @@ def _space_before(data, i, start, flags):
         before -= 1
     c, _ = decode(data, before)
     return before if flags[c] & SPACE else i
+
+
+@helper
+def may_have_buttons(out, first, last):
+    """False is certain: no letters of "items in cart" in their places, no ".." at the end, and no "-" where "Sign-in" has it."""
+    if out[first + 4] == 0x2D or (out[last - 1] == 0x2E and out[last - 2] == 0x2E):
+        return True
+    for i in range(first, last, 64):
+        items = any_case(out, i, 0x69) & any_case(out, i + 1, 0x74) & any_case(out, i + 3, 0x6D) & any_case(out, i + 9, 0x63)
+        if items & first_bytes(last - i):
+            return True
+    return False
 
 
 @rare

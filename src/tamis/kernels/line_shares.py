@@ -11,7 +11,7 @@ from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
 from tamis.kernels._lines import characters_in, first_bytes, roomy, seen_before, slots, space_in
-from tamis.kernels._text import bytes_between, count_bits, decode, word_at, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.unicode import RUN, SEPARATOR, SPACE, TERMINAL
 
@@ -58,6 +58,7 @@ def _count_newlines(data, offsets, newlines):
     for d in range(len(newlines)):
         newlines[d] = 0
         for i in range(offsets[d], offsets[d + 1], 64):
+            fetch_ahead(data, i)
             newlines[d] += count_bits(bytes_between(data, i, 10, 10) & first_bytes(offsets[d + 1] - i))
 
 
@@ -108,6 +109,7 @@ def _line_end(data, i, end):
 def _count_lines(data, start, end, flags, marks, short, most, scratch, stamp, counts):
     i = start
     while i < end:
+        fetch_ahead(data, i)
         stop, chars = _line_end(data, i, end)
         counts[_CHARS] += chars
         if not _is_blank(data, i, stop, flags):

@@ -15,8 +15,8 @@ import numpy as np
 from tamis.kernels import line_rules as rule
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, f64, helper, i64, kernel, rare, reads, u8, u16, u32, writes
-from tamis.kernels._lines import SLACK, characters_in, copy, first_bytes, line_at, look, look_again, roomy, seen_before, slots
-from tamis.kernels._text import bytes_between, count_bits, strip
+from tamis.kernels._lines import SLACK, bits, characters_in, copy, first_bytes, look_again, read_line, roomy, seen_before, slots
+from tamis.kernels._text import bytes_between, fetch_ahead, strip
 
 DROPPED_BY = (
     "long_word_lines",
@@ -127,7 +127,7 @@ def _line_count(data, start, end):
         ends = bytes_between(data, i, 10, 13) | bytes_between(data, i, 0x1C, 0x1E)
         ends |= bytes_between(data, i, 0xC2, 0xC2) & bytes_between(data, i + 1, 0x85, 0x85)
         ends |= bytes_between(data, i, 0xE2, 0xE2) & bytes_between(data, i + 1, 0x80, 0x80) & bytes_between(data, i + 2, 0xA8, 0xA9)
-        lines += count_bits(ends & first_bytes(end - i))
+        lines += bits(ends & first_bytes(end - i))
     return lines
 
 
@@ -143,7 +143,7 @@ def _most_lines(data, offsets):
 def _chars_between(data, start, end):
     chars = 0
     for i in range(start, end, 64):
-        chars += count_bits(characters_in(data, i) & first_bytes(end - i))
+        chars += bits(characters_in(data, i) & first_bytes(end - i))
     return chars
 
 
@@ -168,7 +168,7 @@ def _trim(out, begin, n, first, last, counts):
 
 @helper
 def _edit_line(data, start, end, seen, out, n, flags, marks, settings, shares):
-    """Write a line at n as the rules leave it: (its end, what `look` sees of it, whether it is shorter, who drops it)."""
+    """Write a line at n as the rules leave it: (its end, what `read_line` sees of it, whether it is shorter, who drops it)."""
     first, last, chars, words, uppers, digits = seen
     longest = settings[rule.MAX_WORD_LENGTH]
     if longest >= 0 and end - start > longest and rule.longest_word(data, start, end, flags) > longest:
@@ -193,7 +193,7 @@ def _edit_line(data, start, end, seen, out, n, flags, marks, settings, shares):
         words = words if settings[rule.WORDS_WITH_CITATIONS] else fewer
     # White space that stood before a citation at the end of the line is the line's end: C4 strips lines before, not after.
     dropped = rule.judge(out, n, stop, stop - tail, seen, words, flags, settings, shares)
-    if dropped < 0 and settings[rule.BUTTONS] and words <= rule.MOST_BUTTON_WORDS:
+    if dropped < 0 and settings[rule.BUTTONS] and words <= rule.MOST_BUTTON_WORDS and rule.may_have_buttons(out, first, last):
         shorter = rule.cut_buttons(out, n, stop, first, last, flags)
         if shorter < stop:
             stop, cut = shorter, True
@@ -211,8 +211,10 @@ def _edit_text(data, i, end, out, n, tables, rules, scratch, most, stamp, counts
     begin, newlines, changed = n, 0, False
     head = tail = n
     while i < end:
-        stop, following = line_at(data, i, end, flags)
-        seen = look(data, i, stop, flags, marks)
+        fetch_ahead(data, i)
+        line = read_line(data, i, end, flags, marks)
+        stop, following = line[0], line[1]
+        seen = line[2:]
         end_chars = following - stop if stop < end and data[stop] < 0x80 else int(stop < end)
         counts[_CHARS] += seen[2] + end_chars
         counts[_WORDS] += seen[3]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u16, writes
-from tamis.kernels._text import bytes_between, zeros_below
+from tamis.kernels._text import bytes_between, fetch_ahead, zeros_below
 from tamis.kernels.mask_addresses import email, ipv4, ipv6, is_digit
 from tamis.kernels.mask_numbers import card, iban
 from tamis.kernels.mask_phones import phone
@@ -112,6 +112,7 @@ def _find(data, offsets, flags, wanted, count, begins, ends, kinds):
         begin, end = offsets[d], offsets[d + 1]
         done = block = begin  # before `done`, everything is found
         while block < end:
+            fetch_ahead(data, block)
             left = _anchors(data, block, end)
             while left:
                 i = block + np.int64(zeros_below(left))

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, writes
-from tamis.kernels._text import bytes_between, decode, zeros_below
+from tamis.kernels._text import bytes_between, decode, fetch_ahead, zeros_below
 from tamis.kernels.splice import Parts
 
 ENCODINGS = ("latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "iso-8859-2", "mac-roman", "cp437")
@@ -136,6 +136,7 @@ def _next_suspicious(data, i, end, classes, followers):
     block = i
     before, kind_before = -1, np.int64(0)  # where the last character above U+007F ended, and its class
     while block < end:
+        fetch_ahead(data, block)
         leads = _not_ascii(data, block, end)
         while leads:
             i = block + np.int64(zeros_below(leads))

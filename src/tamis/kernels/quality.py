@@ -17,7 +17,8 @@ import numpy as np
 from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_below
+from tamis.kernels._lines import first_bytes, roomy, stripped
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.unicode import LETTER, LINE_END, NUMBER, RUN, SEPARATOR
 
@@ -47,6 +48,10 @@ _LINES, _BULLET_LINES, _ELLIPSIS_LINES, _PARAGRAPHS, _BULLET_PARAGRAPHS, _ELLIPS
 _STOP_WORDS, _STOP_WORD_TOKENS = range(16, 18)
 
 MAX_STOP_WORDS = 64
+
+# Signs as `word_at` has their bytes.
+_BYTE, _THREE = np.uint64(0xFF), np.uint64(0xFFFFFF)
+_BULLET, _CIRCLE, _ELLIPSIS, _DOTS_AT_END, _SPACED = (np.uint64(int.from_bytes(sign.encode(), "little")) for sign in ("•", "●", "…", "...", ". . ."))
 
 
 def quality_counts(
@@ -80,7 +85,8 @@ def quality_counts(
     words = tuple(stop_words)
     tables = unicode.flags(rule), unicode.lower(), *_stop_tables(words), *blocks.stop_keys(words)
     scratch = np.empty(2, np.int64), np.empty(1, np.uint64)
-    _count_all(aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", *tables, *scratch, counts)
+    for part, places, rows in roomy(aligned(data, np.uint8), aligned(offsets, np.int64)):
+        _count_all(part, places, rule == "whitespace", *tables, *scratch, counts[rows])
     return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
 
 
@@ -98,45 +104,31 @@ def _stop_tables(stop_words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, n
 
 
 @helper
-def _is(data, i, a, b, c):
-    return data[i] == a and data[i + 1] == b and data[i + 2] == c
-
-
-@helper
-def _begins_with_bullet(data, start, end):
-    """Whether a stripped line begins with "•" or "-"."""
-    if end > start and data[start] == 0x2D:
-        return True
-    return end - start >= 3 and _is(data, start, 0xE2, 0x80, 0xA2)
-
-
-@helper
-def _ends_with_ellipsis(data, start, end):
-    """Whether a stripped line ends with "..." or "…"."""
-    return end - start >= 3 and (_is(data, end - 3, 0x2E, 0x2E, 0x2E) or _is(data, end - 3, 0xE2, 0x80, 0xA6))
+def _word_before(data, start, end, n):
+    """The n bytes that end a piece, the first one lowest; others where it has fewer."""
+    return word_at(data, max(end - n, start)) & ((np.uint64(1) << np.uint64(8 * n)) - np.uint64(1))
 
 
 @helper
 def _spaced_dots_end(data, start, end):
     """Whether data[start:end] ends with ". . ."."""
-    return end - start >= 5 and _is(data, end - 5, 0x2E, 0x20, 0x2E) and data[end - 2] == 0x20 and data[end - 1] == 0x2E
+    return (end - start >= 5) & (_word_before(data, start, end, 5) == _SPACED)
 
 
 @helper
-def _count_line(data, start, end, counts):
-    counts[_LINES] += 1
-    counts[_BULLET_LINES] += _begins_with_bullet(data, start, end)
-    counts[_ELLIPSIS_LINES] += _ends_with_ellipsis(data, start, end)
-
-
-@helper
-def _count_paragraph(data, start, end, counts):
-    if start == end:
-        return
-    counts[_PARAGRAPHS] += 1
-    other = data[start] == 0x2A or (end - start >= 3 and _is(data, start, 0xE2, 0x97, 0x8F))
-    counts[_BULLET_PARAGRAPHS] += other or _begins_with_bullet(data, start, end)
-    counts[_ELLIPSIS_PARAGRAPHS] += _ends_with_ellipsis(data, start, end) or _spaced_dots_end(data, start, end)
+def _count_piece(data, start, end, place, counts):
+    """Count a stripped line or paragraph: whether it begins with a bullet, and whether it ends with an ellipsis."""
+    # Without branches, for what a line begins and ends with cannot be foretold.
+    size = end - start
+    first, last = word_at(data, start) & _THREE, _word_before(data, start, end, 3)
+    bullet = ((size > 0) & (first & _BYTE == 0x2D)) | ((size >= 3) & (first == _BULLET))
+    ellipsis = (size >= 3) & ((last == _DOTS_AT_END) | (last == _ELLIPSIS))
+    if place == _PARAGRAPHS:
+        bullet |= (first & _BYTE == 0x2A) | ((size >= 3) & (first == _CIRCLE))
+        ellipsis |= _spaced_dots_end(data, start, end)
+    counts[place] += 1
+    counts[place + 1] += bullet
+    counts[place + 2] += ellipsis
 
 
 @helper
@@ -152,14 +144,27 @@ def _count_dots(data, k, free, counts):
 
 @helper
 def _noted(data, i, end):
-    """Which of the next 64 bytes may be a symbol or the end of a line: all, where too few bytes follow to ask."""
-    noted = ~np.uint64(0)
-    if i + 64 <= len(data):
-        dots = bytes_between(data, i, 0x2E, 0x2E)
-        noted = dots & (dots << np.uint64(1) | dots << np.uint64(2) | np.uint64(3))
-        noted |= bytes_between(data, i, 0x23, 0x23) | bytes_between(data, i, 10, 13) | bytes_between(data, i, 0x1C, 0x1E)
-        noted |= bytes_between(data, i, 0xC2, 0xC2) | bytes_between(data, i, 0xE2, 0xE2)
-    return noted if end - i >= 64 else noted & ~(~np.uint64(0) << np.uint64(end - i))
+    """Which of the next 64 bytes are a symbol or the end of a line, or may be."""
+    dots = bytes_between(data, i, 0x2E, 0x2E)
+    noted = dots & (dots << np.uint64(1) | dots << np.uint64(2) | np.uint64(3))
+    noted |= bytes_between(data, i, 0x23, 0x23) | bytes_between(data, i, 10, 13) | bytes_between(data, i, 0x1C, 0x1E)
+    noted |= bytes_between(data, i, 0xC2, 0xC2) & bytes_between(data, i + 1, 0x85, 0x85)
+    # "…" and the two line ends of Unicode; curly quotes and dashes, which are far more frequent, share their first two bytes.
+    noted |= bytes_between(data, i, 0xE2, 0xE2) & bytes_between(data, i + 1, 0x80, 0x80) & bytes_between(data, i + 2, 0xA6, 0xA9)
+    return noted & first_bytes(end - i)
+
+
+@helper
+def _count_line(data, line, paragraph, i, skipped, flags, counts):
+    """Count the line that ends at i, unless it was counted; and, from 0 on, the paragraph."""
+    start, stop = stripped(data, line, i, flags)
+    if not skipped:
+        _count_piece(data, start, stop, _LINES, counts)
+    if paragraph >= 0:
+        if paragraph < line:
+            start, stop = stripped(data, paragraph, i, flags)
+        if start < stop:
+            _count_piece(data, start, stop, _PARAGRAPHS, counts)
 
 
 @helper
@@ -167,36 +172,28 @@ def _count_symbols_and_lines(data, start, end, flags, free, counts):
     line = paragraph = start
     free[:] = start
     for block in range(start, end, 64):
+        fetch_ahead(data, block)
         noted = _noted(data, block, end)
         while noted:
             i = block + np.int64(zeros_below(noted))
             noted &= noted - np.uint64(1)
-            b = data[i]
+            b = data[np.uint64(i)]  # see `word_at`
             if b == 0x23:
                 counts[_HASHES] += 1
             elif b == 0x2E:
                 _count_dots(data, i, free, counts)
-            elif b < 0x20 or b == 0xC2 or b == 0xE2:
+            else:
                 c, width = decode(data, i)
                 counts[_ELLIPSES] += c == 0x2026
                 if not flags[c] & LINE_END:
                     continue
-                first, last = strip(data, line, i, flags)
                 # The line before "\r\n" is counted at "\r".
-                if b != 10 or i == start or data[i - 1] != 13:
-                    _count_line(data, first, last, counts)
-                if b == 10:
-                    if paragraph < line:
-                        first, last = strip(data, paragraph, i, flags)
-                    _count_paragraph(data, first, last, counts)
-                    paragraph = i + 1
+                _count_line(data, line, paragraph if b == 10 else -1, i, b == 10 and i > start and data[i - 1] == 13, flags, counts)
                 line = i + width
-    if line < end:
-        first, last = strip(data, line, end, flags)
-        _count_line(data, first, last, counts)
+                if b == 10:
+                    paragraph = line
     if paragraph < end:
-        first, last = strip(data, paragraph, end, flags)
-        _count_paragraph(data, first, last, counts)
+        _count_line(data, line, paragraph, end, line == end, flags, counts)
 
 
 @helper
@@ -239,15 +236,19 @@ def _count_block(data, i, end, whitespace, words, table, lower, seen, counts):
     counts[_WORDS] += found
     counts[_WORD_CHARS] += chars
     borders = starts | ~text
+    met = np.uint64(0)
     left = blocks.starts_by_length(starts, borders, table[3][1])
     while left:
         place = zeros_below(left)
         left &= left - np.uint64(1)
         begin, n = i + np.int64(place), blocks.length_at(borders, place)
         if n <= blocks.PACKED:
-            counts[_STOP_WORD_TOKENS] += blocks.is_short_stop_word(data, begin, n, table, seen)
+            is_one, exact = blocks.is_short_stop_word(data, begin, n, table)
+            counts[_STOP_WORD_TOKENS] += is_one
+            met |= exact
         else:
             counts[_STOP_WORD_TOKENS] += _is_stop_word(data, begin, data[begin], n, words, lower, seen)
+    seen[0] |= met
     return size
 
 
@@ -284,7 +285,7 @@ def _count_all(data, offsets, whitespace, flags, lower, letters, borders, starti
         seen[0] = 0
         while i < end:
             # Blocks are for ASCII: tried at every token they would make Russian 20 % slower, so 8 bytes are looked at first.
-            if i + blocks.READ_AHEAD <= len(data) and not word_at(data, i) & np.uint64(0x8080808080808080):
+            if not word_at(data, i) & np.uint64(0x8080808080808080):
                 size = _count_block(data, i, end, whitespace, words, table, lower, seen, counts)
                 if size > 0:
                     i += size

@@ -18,12 +18,12 @@ from tamis.kernels import unicode
 from tamis.kernels._jit import helper
 from tamis.kernels._text import bytes_between, bytes_repeated, count_bits, word_at, zeros_above, zeros_below
 
-READ_AHEAD = 72  # bytes that may be read from the first of a block on: a word of 8 may begin at the last
 PACKED = 7  # bytes that fit in a key beside their number
 
 _ONE = np.uint64(1)
 _ALL = np.uint64(2**64 - 1)
 _EACH = np.uint64(0x0101010101010101)
+_NOWHERE = np.uint64(512)
 
 
 @cache
@@ -33,7 +33,7 @@ def stop_keys(stop_words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.n
     Returns:
         exact: u64[n], each stop word as `_key_at` has it; 0 if it is not ASCII or has over 7 letters.
         keys: u64[512], each of them in lower case, at its `_place`; 0 where there is none.
-        sets: u64[512], which stop words (as bits) are that word in lower case.
+        sets: u64[513], which stop words (as bits) are that word in lower case; at last, of no word.
         settings: u64[2], the multiplier of `_place`, and (as bits) the lengths of all stop words; those above 7 share one.
     """
     lower = [_key("".join(chr(unicode.lower()[ord(c)]) for c in word)) for word in stop_words]
@@ -42,7 +42,7 @@ def stop_keys(stop_words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.n
     while len(set(places.tolist())) < len(short):
         multiplier = (multiplier * 0x5851F42D4C957F2D + 2) % 2**64  # odd again
         places = short * np.uint64(multiplier) >> np.uint64(55)
-    keys, sets = np.zeros(512, np.uint64), np.zeros(512, np.uint64)
+    keys, sets = np.zeros(512, np.uint64), np.zeros(513, np.uint64)
     keys[places] = short
     sets[places] = [sum(1 << s for s, other in enumerate(lower) if other == key) for key in short]
     lengths = sum({1 << min(len(word), PACKED + 1) for word in stop_words})
@@ -181,19 +181,22 @@ def length_at(borders, start):
     return np.int64(zeros_below(borders & (~_ONE << start)) - start)
 
 
-# Stop words compared letter by letter, as longer ones are: 490 MB/s rather than 640.
+# Stop words compared letter by letter, as longer ones are: 490 MB/s rather than 640. No branches: whether a short word is one
+# cannot be foretold.
 @helper
-def is_short_stop_word(data, i, n, table, seen):
-    """Whether the n bytes at i, up to 7, are a stop word in some case; `seen` gets a bit for the one in this case."""
+def is_short_stop_word(data, i, n, table):
+    """(whether the n bytes at i, up to 7, are a stop word in some case, a bit for the one in this case)."""
     exact, keys, sets, settings = table
     key = _key_at(data, i, n)
     low = _lower(key)
     place = _place(low, settings[0])
-    if keys[place] != low:
-        return False
-    candidates = sets[place]
-    while candidates:
-        if exact[zeros_below(candidates)] == key:
-            seen[0] |= candidates & (~candidates + _ONE)
+    found = keys[place] == low
+    candidates = sets[place if found else _NOWHERE]  # chosen by place: numba would branch around a load
+    first = zeros_below(candidates) & np.uint64(63)
+    bits = np.uint64(exact[first] == key) << first  # if none was found, nor is the first the one
+    candidates &= candidates - _ONE
+    while candidates:  # more than one only where a list has a word in several cases
+        first = zeros_below(candidates)
+        bits |= np.uint64(exact[first] == key) << first
         candidates &= candidates - _ONE
-    return True
+    return found, bits

@@ -13,16 +13,19 @@ from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import repetition_phrases as phrases
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, u64, writes
+from tamis.kernels._lines import roomy
 from tamis.kernels._text import decode, strip, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
-from tamis.kernels.repetition_lines import chars_between, count_segments, newline_runs
-from tamis.kernels.repetition_table import hash_of
+from tamis.kernels.repetition_lines import FOUND, chars_between, count_segments, newline_runs
+from tamis.kernels.repetition_table import word_hash
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
 Convention = Literal["paper", "datatrove", "dclm", "dolma"]
 CONVENTIONS: tuple[Convention, ...] = ("paper", "datatrove", "dclm", "dolma")
 _PAPER, _DATATROVE, _DCLM, _DOLMA = range(4)
 _ALL, _BEGIN, _HOLD = range(3)  # which tokens are words: all, those that begin with a letter or a number, or that hold one
+
+_ONE = np.uint64(1)
 
 TOP, DUPLICATE = range(2, 5), range(5, phrases.LONGEST + 1)
 COUNTS = (
@@ -83,13 +86,15 @@ def repetition_counts(
     counts = np.zeros((n, len(COUNTS)), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
     # Few texts have a word in every four bytes; none has more words, or lines, than bytes and one.
-    room, done = 1 << max(10, (longest // 4).bit_length()), 0
-    texts = aligned(data, np.uint8), aligned(offsets, np.int64), rule == "whitespace", CONVENTIONS.index(convention)
-    while True:
-        done = _count_all(*texts, unicode.flags(rule), done, counts, *_scratch(room))
-        if done == n:
-            return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
-        room *= 2
+    room = 1 << max(10, (longest // 4).bit_length())
+    scratch = _scratch(room)
+    settings = rule == "whitespace", CONVENTIONS.index(convention), unicode.flags(rule)
+    for part, borders, rows in roomy(aligned(data, np.uint8), aligned(offsets, np.int64)):
+        done = 0
+        while (done := _count_all(part, borders, *settings, done, counts[rows], *scratch)) < rows.stop - rows.start:
+            room *= 2
+            scratch = _scratch(room)
+    return {name: np.ascontiguousarray(column) for name, column in zip(COUNTS, counts.T, strict=True)}
 
 
 def _scratch(room: int) -> tuple[np.ndarray, ...]:
@@ -100,36 +105,38 @@ def _scratch(room: int) -> tuple[np.ndarray, ...]:
 
 
 @helper
-def _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends):
-    """Take the words of whole tokens in the next 64 bytes, see `quality_ascii`; return (bytes read, words)."""
+def _words_of_block(data, i, end, whitespace, chosen, n, chars, hashes, ends):
+    """Take the words of whole tokens in the next 64 bytes, see `quality_ascii`; return (bytes read, words, their characters)."""
     text, size = blocks.whole_tokens(data, i, end, whitespace)
     if size == 0:
-        return size, n
+        return size, n, chars
     starts, _, alnums, _ = blocks.tokens(data, i, text, whitespace)
     borders = starts | ~text
     if chosen == _BEGIN:
         starts &= alnums
     while starts:
         place = zeros_below(starts)
-        starts &= starts - np.uint64(1)
+        starts &= starts - _ONE
         length = blocks.length_at(borders, place)
-        hashes[n] = hash_of(data, i + np.int64(place), length)
-        ends[n + 1] = ends[n] + length
+        hashes[n] = word_hash(data, i + np.int64(place), length)
+        ends[n + _ONE] = chars + length
         # One that is no word gets its place all the same, and the next one takes it: that needs no branch.
-        n += chosen != _HOLD or (alnums >> place) << np.uint64(64 - length) != 0
-    return size, n
+        is_word = np.uint64((chosen != _HOLD) | ((alnums >> place) << np.uint64(64 - length) != 0))
+        n += is_word
+        chars += length * np.int64(is_word)
+    return size, n, chars
 
 
 @helper
 def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
     """Take the words of a text: their hashes, and how many characters end with each; -1 if there is no room for them."""
-    n = 0
+    n, chars = np.uint64(0), np.int64(0)  # unsigned, see `word_at`
     ends[0] = 0
     while i < end:
-        if n + 64 > len(hashes):
+        if n + np.uint64(64) > np.uint64(len(hashes)):
             return -1
-        if i + blocks.READ_AHEAD <= len(data) and not word_at(data, i) & np.uint64(0x8080808080808080):
-            size, n = _words_of_block(data, i, end, whitespace, chosen, n, hashes, ends)
+        if not word_at(data, i) & np.uint64(0x8080808080808080):
+            size, n, chars = _words_of_block(data, i, end, whitespace, chosen, n, chars, hashes, ends)
             if size > 0:
                 i += size
                 continue
@@ -144,26 +151,24 @@ def _words(data, i, end, whitespace, chosen, flags, hashes, ends):
         else:
             i, extra, kinds = rest_of_other(data, begin + width, end, flags, first)
         if chosen == _ALL or (kind if chosen == _BEGIN else kinds) & (LETTER | NUMBER):
-            hashes[n] = hash_of(data, begin, i - begin)
-            ends[n + 1] = ends[n] + (i - begin - extra - (width - 1))
-            n += 1
-    return n
+            chars += i - begin - extra - (width - 1)
+            hashes[n] = word_hash(data, begin, i - begin)
+            ends[n + _ONE] = chars
+            n += _ONE
+    return np.int64(n)
 
 
 @helper
 def _count_segments(data, start, end, convention, flags, most, table, found, counts):
-    """Count lines and paragraphs; `found` is room for six numbers."""
-    for least, first in ((1, _LINES), (2, _PARAGRAPHS)):
-        begin, finish = start, end
-        if least == 2 and convention == _DATATROVE:
-            begin, finish = strip(data, start, end, flags)
-        found[:6] = 0
-        stripped = convention == _PAPER or convention == _DCLM
-        count_segments(data, begin, finish, least, stripped, convention == _PAPER, flags, most, table, found)
-        counts[first], counts[first + 1] = found[0], found[1]
-        with_first_ones = convention == _DCLM or convention == _DOLMA
-        counts[first + 2] = np.int64(found[2]) + np.int64(found[4]) * with_first_ones
-        counts[first + 3] = np.int64(found[3]) + np.int64(found[5]) * with_first_ones
+    """Count lines and paragraphs; `found` is room for what `count_segments` finds."""
+    within = strip(data, start, end, flags) if convention == _DATATROVE else (start, end)
+    stripped = convention == _PAPER or convention == _DCLM
+    count_segments(data, start, end, within, stripped, convention == _PAPER, flags, most, table, found)
+    with_first_ones = convention == _DCLM or convention == _DOLMA
+    for first, k in ((_LINES, 0), (_PARAGRAPHS, FOUND)):
+        counts[first], counts[first + 1] = found[k], found[k + 1]
+        counts[first + 2] = np.int64(found[k + 2]) + np.int64(found[k + 4]) * with_first_ones
+        counts[first + 3] = np.int64(found[k + 3]) + np.int64(found[k + 5]) * with_first_ones
 
 
 @helper
@@ -210,7 +215,7 @@ def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, 
         counts = out[d]
         i, end = offsets[d], offsets[d + 1]
         most = newline_runs(data, i, end) + 1
-        if most > len(hashes):
+        if 2 * most > len(hashes):  # lines, and paragraphs
             return d
         words = _words(data, i, end, whitespace, chosen, flags, hashes, ends)
         if words < 0:

@@ -31,13 +31,13 @@ def likely_pairs(n, hashes, places, slots, seen):
         hashes[i] = pair_of(hashes[i], hashes[i + 1])
         s = place_of(hashes[i], bits)
         seen[s] += seen[s] < 2
-    m = 0
+    m = np.uint64(0)
     for i in range(n - 1):
         key = hashes[i]
         hashes[m] = key
         places[m] = i
-        m += seen[place_of(key, bits)] > 1
-    return m
+        m += np.uint64(seen[place_of(key, bits)] > 1)
+    return np.int64(m)
 
 
 @helper
@@ -46,15 +46,15 @@ def longer(m, hashes, places, numbers):
 
     The phrase that is one word longer is told by the numbers of the two in it.
     """
-    kept = 0
+    kept = np.uint64(0)
     for k in range(m - 1):
         place = places[k]
         key = np.uint64(numbers[k]) << np.uint64(32) | np.uint64(numbers[k + 1])
         follows = places[k + 1] == place + 1
         places[kept] = place
         hashes[kept] = key
-        kept += follows
-    return kept
+        kept += np.uint64(follows)
+    return np.int64(kept)
 
 
 @helper
@@ -63,26 +63,26 @@ def group(m, hashes, places, numbers, firsts, table):
     keys, counts, slots = table
     bits = bits_for(m)
     clear(slots, bits)
-    known = 0
+    known = np.uint64(0)
     for k in range(m):
         number = number_of(hashes[k], keys, counts, slots, bits, known)
         numbers[k] = number
         if number == known:
             firsts[known] = places[k]
-            known += 1
-    return known
+            known += np.uint64(1)
+    return np.int64(known)
 
 
 @helper
 def repeated(m, places, numbers, counts):
     """Leave the places of phrases that occur once; return how many stay."""
-    kept = 0
+    kept = np.uint64(0)
     for k in range(m):
         number = numbers[k]
         places[kept] = places[k]
         numbers[kept] = number
-        kept += counts[number] > 1
-    return kept
+        kept += np.uint64(counts[number] > 1)
+    return np.int64(kept)
 
 
 @helper
@@ -100,7 +100,8 @@ def count_apart(n, m, known, places, numbers, counts, free):
 
 @helper
 def _chars(ends, i, n):
-    return np.int64(ends[i + n]) - np.int64(ends[i])
+    i = np.uint64(i)  # see `word_at`
+    return np.int64(ends[i + np.uint64(n)]) - np.int64(ends[i])
 
 
 @helper

@@ -23,7 +23,7 @@ import numpy as np
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u16, u32, writes
 from tamis.kernels._lines import any_case, below, characters_in, first_bytes, roomy, says
-from tamis.kernels._text import bytes_between, count_bits, decode, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, zeros_below
 from tamis.kernels.unicode import BREAK, LETTER, NUMBER
 
 COUNTS = ("sentences", "chars", "curly_brackets", "lorem_ipsum")
@@ -206,6 +206,7 @@ def any_letter(data, i):
 @helper
 def _count_marks(data, start, end, counts):
     for i in range(start, end, 64):
+        fetch_ahead(data, i)
         text = first_bytes(end - i)
         counts[_CHARS] += count_bits(characters_in(data, i) & text)
         counts[_CURLY_BRACKETS] += count_bits(bytes_between(data, i, 0x7B, 0x7B) & text)
