@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "errors": set(),
     "where": set(),
     "stage": {"where"},
-    "files": set(),
+    "synced": set(),
+    "files": {"synced"},
     "documents": {"kernels"},
     "measure": {"documents", "files", "kernels", "stage"},
     "preference": {"where"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "tally": {"stage"},
     "mix": {"measure", "stage"},
     "topics_found": {"files", "folder", "stage"},
-    "begin": {"files", "keys", "plan", "recipe", "shards", "stage"},
+    "begin": {"files", "keys", "plan", "recipe", "shards", "stage", "synced"},
     "runner": {
         "begin", "disk", "documents", "files", "folder", "keys", "ledger", "mappers", "measure", "mix", "plan", "progress", "recipe",
         "report", "shards", "stage", "tally", "work",

@@ -11,7 +11,7 @@ from typing import Any
 
 import filelock
 
-from tamis import __version__, files, keys
+from tamis import __version__, files, keys, synced
 from tamis.errors import DataError, RunError
 from tamis.plan import Plan, shown_bytes
 from tamis.recipe import dump
@@ -83,7 +83,7 @@ def alone(out: str) -> Iterator[None]:
     except filelock.Timeout:
         raise RunError(f"another run is at work in {out}.\nFix: wait for it to end, or choose another --out.") from None
     except OSError as error:
-        raise files.no_room(out, error) from error
+        raise synced.no_room(out, error) from error
     try:
         yield
     finally:

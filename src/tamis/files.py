@@ -10,9 +10,8 @@ import os
 import re
 import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis import synced
 from tamis.errors import RunError
 
 
@@ -119,23 +119,22 @@ def writing(url: str) -> Iterator[IO[bytes]]:
     Raises:
         RunError: there is no room left.
     """
-    if not is_local(url):
-        with _uploading(url) as file:
-            yield file
-        return
-    temporary = f"{os.path.dirname(url) or '.'}/.{os.path.basename(url)}.{uuid.uuid4().hex[:8]}~"
-    try:
-        os.makedirs(os.path.dirname(url) or ".", exist_ok=True)
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, url)
-    except OSError as error:
-        raise no_room(url, error) from error
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    with together() as within, within(url) as file:
+        yield file
+
+
+Writing = Callable[[str], AbstractContextManager[IO[bytes]]]
+"""`writing`, or what `together` gives."""
+
+
+@contextmanager
+def together() -> Iterator[Writing]:
+    """Like `writing`, for files that appear when the block ends well, in the order in which they were written.
+
+    They are synced side by side, while further ones are written; on an object store each appears when it is written.
+    """
+    with synced.together() as group:
+        yield lambda url: group.writing(url) if is_local(url) else _uploading(url)
 
 
 @contextmanager
@@ -148,20 +147,6 @@ def _uploading(url: str) -> Iterator[IO[bytes]]:
         file.flush()
         filesystem.makedirs(os.path.dirname(path), exist_ok=True)
         filesystem.put_file(file.name, path)
-
-
-def no_room(url: str, error: OSError) -> Exception:
-    """The sentence for a full disk or a folder that may not be written; any other error as it is."""
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return RunError(
-            f"{url} could not be written: no space left on the disk. What was finished is kept.\n"
-            "Fix: free some space and repeat the same command."
-        )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
-        return RunError(f"{url} could not be written: {error.strerror}.\nFix: choose another --out.")
-    return error
 
 
 def blame_system(url: str, error: Exception) -> None:
@@ -180,9 +165,10 @@ def write_bytes(url: str, content: bytes) -> None:
         file.write(content)
 
 
-def write_json(url: str, content: Any) -> None:
+def write_json(url: str, content: Any, within: Writing = writing) -> None:
     """Write a file a person can read, keys in the order given."""
-    write_bytes(url, (json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n").encode())
+    with within(url) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n").encode())
 
 
 def read_bytes(url: str) -> bytes:
@@ -196,18 +182,18 @@ def read_json(url: str) -> Any:
     return json.loads(read_bytes(url))
 
 
-def write_table(url: str, table: pa.Table) -> None:
+def write_table(url: str, table: pa.Table, within: Writing = writing) -> None:
     """A small Parquet file of signals: one row group, zstd."""
     # Private signals are hashes for the most part: dictionaries that are tried on them took three quarters of the time.
     plain = [name for name in table.column_names if not (name.startswith("_") or "._" in name)] or False
-    with writing(url) as file:
+    with within(url) as file:
         rows = max(1, table.num_rows)
         pq.write_table(table, file, compression="zstd", row_group_size=rows, use_dictionary=plain, write_statistics=plain)
 
 
-def write_frame(url: str, frame: pl.DataFrame) -> None:
+def write_frame(url: str, frame: pl.DataFrame, within: Writing = writing) -> None:
     """The same, of a polars frame."""
-    write_table(url, plain(frame.to_arrow()))
+    write_table(url, plain(frame.to_arrow()), within)
 
 
 def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:

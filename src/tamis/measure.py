@@ -5,6 +5,7 @@ A document on which a stage raises is measured as null, and counted; a stage tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -83,7 +84,7 @@ def measure(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True)
     """The signals of one stage; null where it raises."""
     call = _Careful(step, lambda table: _checked(step, table, step.stage.measure(table, *step.arguments())), whole)
     frames = call(select(step.stage.columns_read(), docs, columns, step.name))
-    return Measured(step.name, pl.concat(frames, how="vertical_relaxed"), call.faults)
+    return Measured(step.name, _together(frames), call.faults)
 
 
 def edited(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True) -> tuple[Measured, pa.Table]:
@@ -102,7 +103,7 @@ def edited(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True) 
     texts = [one_piece(part) for part, _ in parts]
     text = (texts[0] if len(texts) == 1 else pa.concat_arrays(texts)).cast(pa.large_string())
     rewritten = pl.Series(REWRITTEN, pa.compute.not_equal(one_piece(docs.column("text")), text))
-    signals = pl.concat([signals for _, signals in parts], how="vertical_relaxed").with_columns(rewritten)
+    signals = _together([signals for _, signals in parts]).with_columns(rewritten)
     return Measured(step.name, signals, call.faults), docs.set_column(docs.column_names.index("text"), "text", text)
 
 
@@ -128,21 +129,30 @@ def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool, 
         used: those of `carried` that decisions look at; of the others nested ones are left out.
 
     Returns:
-        row (i64, in the shard), text.bytes (u32), text._low and text._high (u64, 128-bit hash of the text as it was
-        read), text._rest (u64, if `ties`), and doc.<name> for each carried column.
+        row (i64, in the table), and the columns of `house_numbers` and `copied`.
     """
+    frame = pl.DataFrame({"row": batch.rows}).hstack(house_numbers(batch, ties=ties))
+    return frame.hstack(from_arrow(copied(batch, columns, carried, used)))
+
+
+def house_numbers(batch: Batch, *, ties: bool) -> pl.DataFrame:
+    """text.bytes (u32), text._low and text._high (u64, 128-bit hash of the text as it was read), text._rest (u64, if `ties`)."""
     from tamis.kernels.hashing import murmur128
 
     data, borders = utf8(batch.docs.column("text"))
     low, high = murmur128(data, borders)
-    frame = {"row": batch.rows, "text.bytes": np.diff(borders).astype(np.uint32), "text._low": low, "text._high": high}
+    frame = {"text.bytes": np.diff(borders).astype(np.uint32), "text._low": low, "text._high": high}
     if ties:
         frame["text._rest"] = row_hashes(batch.docs.drop_columns(["text"]))
+    return pl.DataFrame(frame)
+
+
+def copied(batch: Batch, columns: Columns, carried: Sequence[str], used: Collection[str] = ()) -> pa.Table:
+    """doc.<name> for each carried column, for `from_arrow`."""
     names = [columns.named(name) for name in carried]
     present = [(f"doc.{name}", there) for name, there in zip(carried, names, strict=True) if there in batch.docs.column_names]
     flat = [(name, there) for name, there in present if name[4:] in used or not pa.types.is_nested(_storage(batch.docs.column(there)).type)]
-    table = pa.table({name: _flat(batch.docs.column(there), there) for name, there in flat})
-    return pl.concat([pl.DataFrame(frame), _from_arrow(table)], how="horizontal")
+    return pa.table({name: _flat(batch.docs.column(there), there) for name, there in flat})
 
 
 def names_used(steps: Sequence[Step]) -> set[str]:
@@ -154,7 +164,7 @@ def printed_ids(column: pa.ChunkedArray) -> pa.Array:
     """Ids as the ledger shows them, of whatever type; null where they cannot be shown."""
     if pa.types.is_nested(_storage(column).type):
         return pa.nulls(len(column), pa.string())
-    shown = _from_arrow(pa.table({"id": _flat(column, "id")}))["id"].cast(pl.String)
+    shown = from_arrow(pa.table({"id": _flat(column, "id")}))["id"].cast(pl.String)
     return pa.array(shown.to_list(), pa.string())
 
 
@@ -181,7 +191,7 @@ def _flat(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return column
 
 
-def _from_arrow(table: pa.Table) -> pl.DataFrame:
+def from_arrow(table: pa.Table) -> pl.DataFrame:
     """The carried columns; a text column that is not valid UTF-8 is null there, for polars would refuse it."""
     for i, item in enumerate(table.schema):
         if pa.types.is_large_string(item.type):
@@ -197,7 +207,15 @@ def _checked(step: Step, docs: pa.Table, signals: Any) -> pl.DataFrame:
         raise StageError(f'{step.name} must measure a polars DataFrame, not "{type(signals).__name__}".')
     if signals.height != docs.num_rows and signals.width:
         raise StageError(f"{step.name} measured {signals.height} rows for {docs.num_rows} documents.")
-    return signals.with_columns(pl.selectors.float().fill_nan(None)) if signals.width else pl.DataFrame()
+    # A sum tells whether any value is NaN; an expression would wait for a thread of polars' own, at every piece of every stage.
+    doubtful = [one.name for one in signals.get_columns() if one.dtype.is_float() and math.isnan(one.sum())]
+    signals = signals.with_columns(pl.col(doubtful).fill_nan(None)) if doubtful else signals
+    return signals if signals.width else pl.DataFrame()
+
+
+def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One frame of those that a stage gave: nearly always a single one."""
+    return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed")
 
 
 @dataclass

@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -122,8 +123,13 @@ class _Run:
         signals = DiskSignals(self.plan, self.measure(), self.how.side_by_side)
         self.relate(signals)
         counted, copies, sizes = self.decide(signals)
-        parts = self.write(signals, copies, sizes)
-        return self.finish(signals, counted, parts)
+        _write_quarantine(self.plan, signals)
+        parts = _parts(self.plan, signals, np.concatenate([*copies, np.zeros(0, np.uint8)]), np.concatenate([*sizes, np.zeros(0, np.uint32)]))
+        manifest = self.manifest(signals, counted, len(parts))
+        self.write_and_report(parts, manifest)
+        manifest["seconds"] = {**self.seconds, "all": round(time.monotonic() - self.began, 3)}
+        files.write_json(files.join(self.plan.out, "manifest.json"), manifest)
+        return manifest
 
     @contextmanager
     def timed(self, name: str, documents: int = 0, size: int = 0) -> Iterator[Say]:
@@ -190,26 +196,37 @@ class _Run:
         self.mix = mixed.facts()
         return counted, copies, sizes
 
-    def write(self, signals: DiskSignals, copies: list[np.ndarray], sizes: list[np.ndarray]) -> int:
-        """Write the curated shards; how many."""
-        output = self.plan.recipe.output
-        parts = _parts(self.plan, signals, np.concatenate([*copies, np.zeros(0, np.uint8)]), np.concatenate([*sizes, np.zeros(0, np.uint32)]))
+    def write(self, parts: Sequence[Part]) -> None:
+        """Write the curated shards."""
         with self.timed("write", sum(int(mask.sum()) for part in parts for _, mask in part.pieces)) as say:
-            for documents, size in self.how.map(partial(write_part, Work.of(self.plan), output), parts):
+            for documents, size in self.how.map(partial(write_part, Work.of(self.plan), self.plan.recipe.output), parts):
                 say.advance(documents, size)
-        return len(parts)
 
-    def finish(self, signals: DiskSignals, counted: tally.Tally, parts: int) -> dict[str, Any]:
-        """Quarantine, report, data card, and last the manifest."""
+    def write_and_report(self, parts: Sequence[Part], manifest: dict[str, Any]) -> None:
+        """Write the curated shards, and meanwhile find out what the report says; neither keeps all cores busy to its end."""
+        from tamis import report
         from tamis.folder import Finished
-        from tamis.report import write
+        from tamis.report.facts import facts
 
+        run = Finished.just_now(self.plan, manifest)
+        tell = partial(facts, run, plan=self.plan, workers=self.how.side_by_side)
+        with ThreadPoolExecutor(1, thread_name_prefix="tamis-report") as beside:
+            told = beside.submit(tell) if self.how.side_by_side > 1 else None
+            self.write(parts)
+            before = round(time.monotonic() - self.began, 3)
+            # Signals of an earlier run make this one look faster than it is.
+            speed = None if self.reused or manifest["counts"]["bytes"] < SPEED_BYTES else round(manifest["counts"]["bytes"] / 1e6 / before, 1)
+            manifest |= {"mb_per_second": speed, "seconds": {**self.seconds, "all": before}}
+            with self.timed("report"):
+                report.draw(run, told.result() if told else tell())
+
+    def manifest(self, signals: DiskSignals, counted: tally.Tally, parts: int) -> dict[str, Any]:
+        """What is known once all is decided; it is written last."""
         done = [signals.done[chunk.name] for chunk in self.plan.corpus.chunks]
         quarantined, faults = Counter[str](), Counter[str]()
         for one in done:
             quarantined.update(one.quarantined)
             faults.update(one.faults)
-        _write_quarantine(self.plan, signals)
         funnel = counted.funnel(self.plan.named)
         left_out = {name: count for name, _ in self.plan.named if (count := signals.not_compared(name)) is not None}
         corpus = self.plan.corpus
@@ -244,14 +261,6 @@ class _Run:
         }
         lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())
         assert lost == 0, f"{lost} documents are neither readable nor in quarantine"
-        before = round(time.monotonic() - self.began, 3)
-        # Signals of an earlier run make this one look faster than it is.
-        manifest["mb_per_second"] = None if self.reused or counted.bytes < SPEED_BYTES else round(counted.bytes / 1e6 / before, 1)
-        manifest["seconds"] = {**self.seconds, "all": before}
-        with self.timed("report"):
-            write(Finished.just_now(self.plan, manifest), plan=self.plan, workers=self.how.side_by_side)
-        manifest["seconds"] = {**self.seconds, "all": round(time.monotonic() - self.began, 3)}
-        files.write_json(files.join(self.plan.out, "manifest.json"), manifest)
         return manifest
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tamis import files, reading
 from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, one_piece, with_text
 from tamis.errors import DataError
-from tamis.measure import REWRITTEN, Step, base, broken, faults_json, names_used, printed_ids, stored, walk
+from tamis.measure import REWRITTEN, Step, broken, copied, faults_json, from_arrow, house_numbers, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
 from tamis.reading import Piece, pieces
 from tamis.recipe import Output
@@ -115,6 +115,7 @@ class _Gathered:
         self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in task.wanted}
         self._faults: dict[str, dict[str, str]] = {}
         self._broken: list[pa.Table] = []
+        self._copied: list[pa.Table] = []
 
     def add(self, piece: Piece) -> None:
         work = self._work
@@ -123,9 +124,10 @@ class _Gathered:
         docs, rows = batch.docs, piece.numbers[batch.rows]
         if self._ledger is None:
             ids = table.column(work.columns.id) if work.columns.id in table.column_names else None
-            self._broken.append(_quarantined(batch.broken, piece, ids))
-            frame = base(batch, work.columns, work.carried, ties=work.ties, used=names_used(work.steps))
-            self._frames[BASE].append(frame.with_columns(row=rows))
+            if batch.broken.num_rows or piece.lost:
+                self._broken.append(_quarantined(batch.broken, piece, ids))
+            self._frames[BASE].append(house_numbers(batch, ties=work.ties))
+            self._copied.append(copied(batch, work.columns, work.carried, names_used(work.steps)))
         else:
             docs, rows = of_ledger(docs, rows, self._ledger)
         self._rows.append(rows)
@@ -136,22 +138,30 @@ class _Gathered:
 
     def write(self) -> None:
         """Signals, faults before them; what the house keeps comes last, and what it set aside before that."""
-        work, chunk, rows = self._work, self._task.chunk, np.concatenate(self._rows)
+        rows = np.concatenate(self._rows)
         if self._ledger is not None and len(rows) != len(self._ledger):
-            raise changed(chunk.url)
-        for step in self._steps:
-            if step.name in self._task.wanted:
-                faults = self._faults.get(step.name, {})
-                if 1 < len(rows) == len(faults):
-                    raise broken(step.name, next(iter(faults.values())))
-                if faults:
-                    files.write_json(files.join(work.folders[step.name], "faults", chunk.name + ".json"), faults)
-                files.write_table(files.join(work.folders[step.name], chunk.name), stored(self._frames[step.name], rows))
-        if self._ledger is None:
-            aside = pa.concat_tables(self._broken)
-            if aside.num_rows:
-                files.write_table(files.join(work.folders[BASE], "quarantine", chunk.name), aside)
-            files.write_frame(files.join(work.folders[BASE], chunk.name), pl.concat(self._frames[BASE], how="vertical_relaxed"))
+            raise changed(self._task.chunk.url)
+        with files.together() as within:
+            for step in self._steps:
+                if step.name in self._task.wanted:
+                    self._write_step(step.name, rows, within)
+            if self._ledger is None:
+                self._write_base(rows, within)
+
+    def _write_step(self, name: str, rows: np.ndarray, within: files.Writing) -> None:
+        folder, chunk, faults = self._work.folders[name], self._task.chunk, self._faults.get(name, {})
+        if 1 < len(rows) == len(faults):
+            raise broken(name, next(iter(faults.values())))
+        if faults:
+            files.write_json(files.join(folder, "faults", chunk.name + ".json"), faults, within)
+        files.write_table(files.join(folder, chunk.name), stored(self._frames[name], rows), within)
+
+    def _write_base(self, rows: np.ndarray, within: files.Writing) -> None:
+        folder, chunk = self._work.folders[BASE], self._task.chunk
+        if self._broken:
+            files.write_table(files.join(folder, "quarantine", chunk.name), pa.concat_tables(self._broken), within)
+        frame = pl.DataFrame({"row": rows}).hstack(pl.concat(self._frames[BASE]))
+        files.write_frame(files.join(folder, chunk.name), frame.hstack(from_arrow(pa.concat_tables(self._copied))), within)
 
 
 def of_ledger(docs: pa.Table, rows: np.ndarray, ledger: np.ndarray) -> tuple[pa.Table, np.ndarray]:

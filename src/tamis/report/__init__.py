@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tamis.folder import Finished
@@ -22,11 +22,16 @@ def write(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         plan: of the run, if it is at hand; None: it is made again where texts are to be read.
         workers: side by side.
     """
-    from tamis import files
-    from tamis.report import card, markdown, page
     from tamis.report.facts import facts
 
-    found = facts(run, show, plan, workers=workers)
+    draw(run, facts(run, show, plan, workers=workers))
+
+
+def draw(run: Finished, found: dict[str, Any]) -> None:
+    """Write `FILES` from the facts, which take the timings in."""
+    from tamis import files
+    from tamis.report import card, markdown, page
+
     drawn = {"README.md": card.draw(found), "report.md": markdown.draw(found)}
     found["timings"] = {"seconds": dict(run.manifest.get("seconds") or {}), "mb_per_second": run.manifest.get("mb_per_second")}
     files.write_json(files.join(run.out, "report.json"), found)

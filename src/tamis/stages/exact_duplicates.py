@@ -78,9 +78,8 @@ class ExactDuplicates(Stage):
         absent = pc.is_null(values).to_numpy(zero_copy_only=False)
         if self.column != "text":
             absent |= pc.fill_null(pc.equal(pc.binary_length(values), 0), fill_value=True).to_numpy(zero_copy_only=False)
-        present = pl.Series(~absent)
-        frame = pl.DataFrame({"_low": np.asarray(low), "_high": np.asarray(high)})
-        return frame.select(pl.when(present).then("_low").alias("_low"), pl.when(present).then("_high").alias("_high"))
+        nothing = np.flatnonzero(absent)
+        return pl.DataFrame({name: pl.Series(half).scatter(nothing, None) for name, half in (("_low", low), ("_high", high))})
 
     def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """All but the first of each group, best first, are dropped."""
