@@ -15,7 +15,7 @@ import numpy as np
 from tamis.errors import DataError, MissingPackage
 
 if TYPE_CHECKING:
-    from tamis.kernels.langid import Automaton
+    from tamis.kernels.langid_model import Automaton
 
 _CODES = (
     "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig is it ja jv ka "
@@ -42,14 +42,14 @@ def model() -> tuple[tuple[str, ...], Automaton]:
 
 @cache
 def _model() -> tuple[tuple[str, ...], Automaton]:
-    from tamis.kernels import langid
+    from tamis.kernels import langid_model
 
     path = _path()
     try:
         with lzma.open(path) as packed, np.load(io.BytesIO(packed.read()), allow_pickle=False) as file:
             names = file["classes"].tolist()
             moves, rows, features, weights, priors = (file[name] for name in _ARRAYS)
-            automaton = langid.pack(moves, rows, features, weights, priors, names)
+            automaton = langid_model.pack(moves, rows, features, weights, priors, names)
     except (OSError, EOFError, KeyError, ValueError, lzma.LZMAError) as error:
         raise DataError(
             f'the model "{path}" is not laid out as in py3langid 0.4: {error}.\nFix: pip install "py3langid>=0.4,<0.5"'
