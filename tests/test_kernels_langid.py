@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.kernels import langid
+from tamis.kernels import langid, langid_model
 
 LETTERS = b"abc\xc3\xa9 "
 
@@ -48,7 +48,7 @@ def slow(text: bytes, model: dict) -> list[tuple[str, float]]:
     return sorted(chances.items(), key=lambda item: -item[1])
 
 
-def identify(texts: list[bytes], packed: langid.Automaton) -> tuple[np.ndarray, np.ndarray]:
+def identify(texts: list[bytes], packed: langid_model.Automaton) -> tuple[np.ndarray, np.ndarray]:
     """The kernel's answers."""
     borders = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
     return langid.identify(np.frombuffer(b"".join(texts), np.uint8), borders[:-1], borders[1:], packed)
@@ -56,7 +56,7 @@ def identify(texts: list[bytes], packed: langid.Automaton) -> tuple[np.ndarray, 
 
 def near(texts: list[bytes], model: dict) -> None:
     """Hold the kernel beside the slow program."""
-    labels, scores = identify(texts, langid.pack(**model))
+    labels, scores = identify(texts, langid_model.pack(**model))
     names = list(dict.fromkeys(model["names"]))
     for text, found, chance in zip(texts, labels, scores, strict=True):
         wanted = slow(text, model)
@@ -98,7 +98,7 @@ def test_what_cannot_be_laid_out_is_refused():
     model = drawn(0)
     model["weights"] = model["weights"] * np.float16(0.001)
     with pytest.raises(ValueError, match="weights that 16 bits do not hold"):
-        langid.pack(**model)
+        langid_model.pack(**model)
 
 
 def test_a_wrong_count_would_be_noticed():

@@ -6,8 +6,9 @@ import inspect
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,28 @@ def warm(stages: Sequence[Stage], say: Say) -> float:
         stages: that are about to measure; a user's own are left alone.
         say: told once, before the wait.
     """
-    began = time.monotonic()
     own, marks = _built_in(stages)
+    return _compiled(lambda: _modules(own), own, marks, say)
+
+
+def warm_all(say: Say) -> float:
+    """Compile all kernels there are, those of trainings and ablations too; seconds it took."""
+    own, marks = _built_in(examples())
+    return _compiled(cache.modules, own, ("all", *marks), say)
+
+
+def _compiled(modules: Callable[[], list[str]], stages: Sequence[Stage], marks: Sequence[str], say: Say) -> float:
+    """Compile kernel modules, and use the stages once; seconds it took."""
+    began = time.monotonic()
     if cache.compiled("house", *marks):
         return 0.0
-    modules, workers = _modules(own), default_workers()
-    about = math.ceil(ahead.seconds(modules, workers))
+    missing, workers = [name for name in modules() if not cache.has(name)], default_workers()
+    about = math.ceil(ahead.seconds(missing, workers))
     say.note(f"Compiling kernels for this processor; this happens once and takes about {about} s …")
-    ahead.compile_beside(modules, workers)
-    _use(own)
+    ahead.compile_beside(missing, workers)
+    for name in missing:  # those that no process could compile
+        import_module(name)
+    _use(stages)
     cache.mark_compiled("house", *marks)
     seconds = time.monotonic() - began
     say.note(f"Compiled in {seconds:.1f} s.")
@@ -58,19 +72,19 @@ def _quietly(stages: Sequence[Stage]) -> None:
 
 def _built_in(stages: Sequence[Stage]) -> tuple[list[Stage], tuple[str, ...]]:
     """Those with kernels of ours, and the marks under which they are known to be compiled."""
-    own = [stage for stage in stages if is_built_in(stage) and not has(stage, "fit")]
+    own = [stage for stage in stages if is_built_in(stage)]
     return own, tuple(dict.fromkeys(f"{type(stage).__module__}-{int(stage.needs_corpus)}" for stage in own))
 
 
 def _modules(stages: Sequence[Stage]) -> list[str]:
-    """The kernel modules that the house and some built-in stages import, without those that were compiled for others."""
+    """The kernel modules that the house and some built-in stages import, or what they import."""
     sources: list[Any] = [canonical, base, *map(type, stages)]
-    files = [Path(inspect.getfile(one)) for one in sources]
-    return [name for name in ahead.needed(files) if not cache.has(name)]
+    return ahead.needed([Path(inspect.getfile(one)) for one in sources])
 
 
 def _use(stages: Sequence[Stage]) -> None:
-    """Measure nothing with every stage: that compiles its kernels, or loads them."""
+    """Measure nothing with every stage that needs no fit: that loads its kernels, and its models."""
+    stages = [stage for stage in stages if not has(stage, "fit")]
     columns = {name for stage in stages for name in stage.columns_read()} | {"text", "id"}
     table = pa.schema([pa.field(name, pa.string() if name == "text" else pa.null()) for name in sorted(columns)]).empty_table()
     batch = canonical(table, Columns())

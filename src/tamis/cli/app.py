@@ -327,9 +327,9 @@ def stages(
 @app.command()
 def warm(as_json: AsJson = False) -> None:
     """Compile all kernels for this machine ahead of the first run."""
-    from tamis import warm as warming
     from tamis.cli import show
+    from tamis.warm import warm_all
 
-    seconds = warming.warm(warming.examples(), show.progress())
+    seconds = warm_all(show.progress())
     show.out(json.dumps({"seconds": round(seconds, 1)}) if as_json else "All kernels are compiled.")
 

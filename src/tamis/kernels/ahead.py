@@ -25,28 +25,37 @@ for line in sys.stdin:
     import_module(line.strip())
     print(flush=True)
 """
+_PACKAGE = Path(__file__).parents[1]
 _BYTES_PER_SECOND = 13_000
 """Of kernel sources, with what they import, that one processor compiles."""
 
 
 @remembered
 def imported(path: Path) -> frozenset[Path]:
-    """The kernel sources that a source file imports, wherever in it, and those that they import."""
-    shipped = Path(__file__).parent
+    """The sources of tamis that a source file imports, wherever in it, and those that they import."""
+    found: set[Path] = set()
+    todo = [path]
+    while todo:
+        new = _imports(todo.pop()) - found
+        found |= new
+        todo += new
+    return frozenset(found)
+
+
+@remembered
+def _imports(path: Path) -> frozenset[Path]:
+    """The sources of tamis that a file itself imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == __package__:
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{__package__}."):
-            names.add(node.module.removeprefix(f"{__package__}."))
-    found = {shipped / f"{name}.py" for name in names if (shipped / f"{name}.py").exists()}
-    return frozenset(found.union(*map(imported, found)))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == _PACKAGE.name:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(source for name in names if (source := _PACKAGE.parent.joinpath(*name.split(".")).with_suffix(".py")).exists())
 
 
 def needed(paths: Iterable[Path]) -> list[str]:
-    """The kernel modules that some source files import, those that take longest first."""
+    """The kernel modules that some source files import, by way of others too, those that take longest first."""
     sources = frozenset().union(*map(imported, paths))
-    names = {f"{__package__}.{path.stem}": path for path in sources}
+    names = {f"{__package__}.{path.stem}": path for path in sources if path.parent == Path(__file__).parent}
     return sorted((name for name in cache.modules() if name in names), key=lambda name: (-_size(names[name]), name))
 
 

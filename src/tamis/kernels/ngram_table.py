@@ -10,15 +10,11 @@ keys, and 0 is a document's beginning, so that no key is 0, which marks a free p
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import extending, types
 
+from tamis.kernels._fetch import fetch as fetch_at
 from tamis.kernels._jit import helper, kernel, reads, u64, writes
 
-_intrinsic: Any = extending.intrinsic
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _16, _32, _48 = np.uint64(16), np.uint64(32), np.uint64(48)
 _COUNT, _FOLLOWERS = np.uint64(0xFFFFFFFF), np.uint64(0xFFFF)
@@ -101,26 +97,10 @@ def followed(table, at):
     return np.int64(table[at + 1] >> _32), np.int64(table[at] & _FOLLOWERS)
 
 
-@_intrinsic
-def _fetch(_, table, at):
-    """Have the processor fetch a word into its cache."""
-
-    def build(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
-        builder.call(fetch, [pointer, ir.Constant(number, 0), ir.Constant(number, 3), ir.Constant(number, 1)])
-        return context.get_dummy_value()
-
-    return types.none(table, at), build
-
-
 @helper
 def fetch(table, key):
     """Fetch the place at which a key will be looked for: tables are larger than caches, and the wait was a third of the time."""
-    _fetch(table, np.uint64(2) * _begin(table, key))
+    fetch_at(table, np.uint64(2) * _begin(table, key))
 
 
 @kernel(reads(u64), writes(u64), u64)

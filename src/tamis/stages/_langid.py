@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import lzma
+import os
 import threading
+import zipfile
+from contextlib import suppress
+from dataclasses import fields, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tamis.errors import DataError, MissingPackage
+from tamis.kernels.cache import folder
 
 if TYPE_CHECKING:
-    from tamis.kernels.langid import Automaton
+    from tamis.kernels.langid_model import Automaton
 
 _CODES = (
     "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig is it ja jv ka "
@@ -30,7 +36,9 @@ _LOADING = threading.Lock()
 
 
 def model() -> tuple[tuple[str, ...], Automaton]:
-    """The labels and the automaton; read once a process, which takes a second or two.
+    """The labels and the automaton; read once a process.
+
+    Unpacked and laid out, which takes a second, it is kept beside the compiled kernels, in 67 MB: from there it takes 50 ms.
 
     Raises:
         MissingPackage: py3langid is not installed.
@@ -42,19 +50,51 @@ def model() -> tuple[tuple[str, ...], Automaton]:
 
 @cache
 def _model() -> tuple[tuple[str, ...], Automaton]:
-    from tamis.kernels import langid
-
     path = _path()
+    kept = folder() / f"langid-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.npz"
+    try:
+        return _restored(kept)
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):  # not there, or not whole: numpy checks its sums
+        names, automaton = _unpacked(path)
+        _keep(kept, names, automaton)
+        return names, automaton
+
+
+def _unpacked(path: Path) -> tuple[tuple[str, ...], Automaton]:
+    from tamis.kernels import langid_model
+
     try:
         with lzma.open(path) as packed, np.load(io.BytesIO(packed.read()), allow_pickle=False) as file:
             names = file["classes"].tolist()
             moves, rows, features, weights, priors = (file[name] for name in _ARRAYS)
-            automaton = langid.pack(moves, rows, features, weights, priors, names)
+            automaton = langid_model.pack(moves, rows, features, weights, priors, names)
     except (OSError, EOFError, KeyError, ValueError, lzma.LZMAError) as error:
         raise DataError(
             f'the model "{path}" is not laid out as in py3langid 0.4: {error}.\nFix: pip install "py3langid>=0.4,<0.5"'
         ) from error
     return tuple(dict.fromkeys(names)), automaton
+
+
+def _restored(kept: Path) -> tuple[tuple[str, ...], Automaton]:
+    from tamis.kernels.langid_model import Automaton, lined
+
+    with np.load(kept, allow_pickle=False) as file:
+        parts = {item.name: file[item.name] for item in fields(Automaton)}
+        whole = {name: part if part.ndim else part.item() for name, part in parts.items()}
+        return tuple(file["names"].tolist()), replace(Automaton(**whole), weights=lined(whole["weights"]))
+
+
+def _keep(kept: Path, names: tuple[str, ...], automaton: Automaton) -> None:
+    """Write the model for other processes, whole or not at all; where it cannot be written they will unpack it as well."""
+    half = kept.with_name(f"{kept.name}.{os.getpid()}")
+    parts = {item.name: getattr(automaton, item.name) for item in fields(automaton)}
+    try:
+        with half.open("xb") as file:
+            np.savez(file, names=np.array(names), **parts)
+        half.replace(kept)
+    except OSError:
+        with suppress(OSError):
+            half.unlink()
 
 
 def _path() -> Path:

@@ -17,14 +17,15 @@ from tamis.documents import utf8
 from tamis.errors import DataError, StageError, suggest
 from tamis.stage import Filter
 from tamis.stages import _langid
+from tamis.stages._excerpts import QUARTERS, at_character, excerpts
 
 Ask = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(data, starts, ends) → the two best labels, i32[n, 2], −1 for none, and their scores, f64[n, 2]."""
 
-QUARTERS = 4
 SAMPLE_BYTES = 256
 SAMPLED_FROM = QUARTERS * SAMPLE_BYTES
 MIXED_FROM = 2
+LEAST_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ class Language(Filter):
     min_score: float | None = None
     min_score_of: Mapping[str, float | None] = field(default_factory=dict)
     model: Path | None = None
-    first_bytes: int | None = None
+    max_bytes: int | None = 2048
     short: int = 40
     mixed: Literal["unknown", "dominant"] = "unknown"
     on_null: Literal["drop", "keep"] = field(default="keep", kw_only=True)
 
-    measured_by: ClassVar[tuple[str, ...] | None] = ("model", "first_bytes", "short", "mixed")
+    measured_by: ClassVar[tuple[str, ...] | None] = ("model", "max_bytes", "short", "mixed")
     packages: ClassVar[tuple[str, ...]] = ("py3langid",)
     reasons: ClassVar[dict[str, str]] = {"min_score": "language uncertain"}
 
@@ -85,8 +86,8 @@ class Language(Filter):
         name = self.name()
         if self.mixed not in ("unknown", "dominant"):
             raise StageError(f'{name}: "mixed" is "unknown" or "dominant", not "{self.mixed}".')
-        if self.first_bytes is not None and self.first_bytes < 1:
-            raise StageError(f'{name}: "first_bytes" is {self.first_bytes}; it must be at least 1, or null for all.')
+        if self.max_bytes is not None and self.max_bytes < LEAST_BYTES:
+            raise StageError(f'{name}: "max_bytes" is {self.max_bytes}; it must be at least {LEAST_BYTES}, or null for all.')
         if self.keep is not None and not self.keep:
             raise StageError(f'{name}: "keep" names no language, so that nothing could pass.\nFix: name some, or leave it out.')
         if self.model is not None:
@@ -105,8 +106,10 @@ class Language(Filter):
         from tamis.kernels import scripts, unicode
 
         data, offsets = utf8(docs.column("text"))
-        starts, ends = offsets[:-1], _cut(data, offsets, self.first_bytes)
-        found = scripts.survey(data, starts, ends)
+        found = scripts.survey(data, offsets[:-1], offsets[1:])
+        if self.max_bytes is not None:
+            data, offsets = excerpts(data, offsets, self.max_bytes)
+        starts, ends = offsets[:-1], offsets[1:]
         if self.model is None:
             labels, scores, mixed = _by_langid(data, starts, ends, found.capitals | found.maybe)
         else:
@@ -149,22 +152,6 @@ class Language(Filter):
     def _knows(self, language: str) -> bool:
         # To unpack langid's model takes a second, which a recipe without a mistake need not wait for.
         return (self.model is None and language in _langid.LANGUAGES) or language in self._labels()
-
-
-def _cut(data: np.ndarray, offsets: np.ndarray, first_bytes: int | None) -> np.ndarray:
-    """i64[n]: where each text ends, or the part of it that is looked at."""
-    ends = offsets[1:]
-    return ends if first_bytes is None else _at_character(data, np.minimum(ends, offsets[:-1] + first_bytes), -1)
-
-
-def _at_character(data: np.ndarray, places: np.ndarray, step: int) -> np.ndarray:
-    """The places, moved to where a character begins or the data end."""
-    places = places.copy()
-    for _ in range(3):
-        inside = np.flatnonzero(places < len(data))
-        within = inside[data[places[inside]] & 0xC0 == 0x80]
-        places[within] += step
-    return places
 
 
 def _by_langid(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, rewrite: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -240,7 +227,7 @@ def _judged(ask: Ask, data: np.ndarray, starts: np.ndarray, ends: np.ndarray) ->
 def _sample(data: np.ndarray, starts: np.ndarray, sizes: np.ndarray, quarter: int) -> tuple[np.ndarray, np.ndarray]:
     """Where a sample from the middle of a quarter (0 to 3) of each text begins and ends."""
     first = starts + sizes // QUARTERS * quarter + (sizes // QUARTERS - SAMPLE_BYTES) // 2
-    return _at_character(data, first, 1), _at_character(data, first + SAMPLE_BYTES, -1)
+    return at_character(data, first, 1), at_character(data, first + SAMPLE_BYTES, -1)
 
 
 def _named(names: Sequence[str], numbers: np.ndarray) -> pl.Series:
