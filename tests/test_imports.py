@@ -79,7 +79,7 @@ MAY_IMPORT = {
     },
     "report": {
         "assignments", "difference", "documents", "explain", "files", "firing", "folder", "kernels", "ledger", "levers", "mappers",
-        "measure", "mix", "plan", "reading", "recipe", "shards", "simulate", "stage", "table", "what_if", "where", "work",
+        "measure", "mix", "plan", "reading", "recipe", "shards", "simulate", "stage", "table", "topics_found", "what_if", "where", "work",
     },
     "cli": set(),  # anything: see below
     "__init__": set(),

@@ -149,7 +149,7 @@ def test_every_number_of_the_page_is_in_the_facts(done: Finished) -> None:
 def test_every_key_of_the_facts_is_documented(done: Finished) -> None:
     """docs/report.md names each key of report.json, so that a program can rely on it."""
     named = set(re.findall(r"`(\w+)`", DOCS.read_text("utf-8")))
-    by_name = ("versions", "signals", "quarantine", "unreadable_files", "faults", "seconds", "not_compared", "dropped", "balance")  # whose keys are names
+    by_name = ("versions", "signals", "quarantine", "unreadable_files", "faults", "seconds", "not_compared", "dropped", "after", "balance")  # whose keys are names
 
     def keys(content: Any) -> Iterator[str]:
         for one in content if isinstance(content, list) else [content]:

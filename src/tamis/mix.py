@@ -65,7 +65,8 @@ class Mix:
             the same; others: the same of all other values together, value being how many they are; changes: for each stage
             that drops, moved: the share of the text that is in another group than before (total variation distance, of tokens or else
                 bytes, copies left
-            out), and of the value that gains or loses most: value, before, after (its shares).
+            out), of the value whose share changes most: value, before, after (its shares), and gained and lost: the same of the value
+            that gains most and of the one that loses most.
         """
         return [self._axis(axis) for axis in axes_of(self.steps) if self.parts.get(axis)]
 
@@ -167,9 +168,14 @@ def _changes(whole: pl.DataFrame, stages: Sequence[str], measure: str) -> list[d
 
 def _moved(before: list[int], after: list[int], values: Sequence[str | None]) -> dict[str, Any]:
     first, then = ([one / sum(amounts) for one in amounts] for amounts in (before, after))
-    gains = [abs(b - a) for a, b in zip(first, then, strict=True)]
-    most = gains.index(max(gains))
-    return {"moved": round(sum(gains) / 2, 6), "value": values[most], "before": round(first[most], 6), "after": round(then[most], 6)}
+    gains = [b - a for a, b in zip(first, then, strict=True)]
+    sizes = [abs(gain) for gain in gains]
+
+    def of(i: int) -> dict[str, Any]:
+        return {"value": values[i], "before": round(first[i], 6), "after": round(then[i], 6)}
+
+    ends = {"gained": of(gains.index(max(gains))), "lost": of(gains.index(min(gains)))}
+    return {"moved": round(sum(sizes) / 2, 6), **of(sizes.index(max(sizes))), **ends}
 
 
 def warnings(facts: Sequence[Mapping[str, Any]], balancing: Mapping[str, Any]) -> list[str]:

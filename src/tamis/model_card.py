@@ -17,6 +17,9 @@ import numpy as np
 
 from tamis.errors import DataError
 
+TOPICS = "topic classifier"
+"""What the card of `tamis train topics` calls its kind: its labels are percent-encoded, its calibration is of the largest probability."""
+
 
 def card_of(model: Path) -> Path:
     """Where the card of a model lies."""

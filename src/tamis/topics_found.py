@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -14,8 +15,18 @@ from tamis.stage import has
 CENTRAL = 3
 
 
-def topics(run: Finished, most: int = 50) -> dict[str, Any]:
+def stage_of(run: Finished) -> str | None:
+    """The stage that gives topics; None: there is none."""
+    return next((name for name, signals in run.measured.items() if {"topic", "confidence"} <= set(signals)), None)
+
+
+def topics(run: Finished, most: int = 50, among: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
     """The topics that documents of a run were given.
+
+    Args:
+        run: with a stage that gives topics.
+        most: how many are listed.
+        among: first document and the one after the last of the ranges in which central ones are looked for; (): all.
 
     Returns:
         fitted: the file that other runs can name, or None where topics were not found but given. without: documents without a topic.
@@ -25,15 +36,16 @@ def topics(run: Finished, most: int = 50) -> dict[str, Any]:
     Raises:
         RunError: no stage of the run gives topics.
     """
-    name = next((name for name, signals in run.measured.items() if {"topic", "confidence"} <= set(signals)), None)
+    name = stage_of(run)
     if name is None:
         raise RunError(f"no stage of {run.out} gives topics.\nFix: put topics into the recipe.")
     parts, central = [], []
-    for (shard, chunk), verdicts in _verdicts(run):
+    for (shard, chunk), first, verdicts in _verdicts(run):
         frame = files.read_frame(files.join(run.folder(name), chunk), ["row", "topic", "confidence"])
         frame = frame.with_columns(kept=verdicts > 0, address=pl.format("{}:{}", pl.lit(shard), "row"))
         parts.append(frame.group_by("topic").agg(documents=pl.len().cast(pl.Int64), kept=pl.col("kept").sum().cast(pl.Int64)))
-        central.append(_most_central(frame.filter(pl.col("topic").is_not_null())))
+        looked_at = not among or any(start <= first < stop for start, stop in among)
+        central.append(_most_central(frame.filter(pl.col("topic").is_not_null() & looked_at)))
     counts = (
         pl.concat(parts).group_by("topic").agg(pl.col("documents", "kept").sum()) if parts else pl.DataFrame(schema={"topic": pl.String})
     )
@@ -42,7 +54,7 @@ def topics(run: Finished, most: int = 50) -> dict[str, Any]:
         if central
         else pl.DataFrame({"topic": [], "address": []})
     )
-    best = dict(zip(nearest["topic"].to_list(), nearest["address"].to_list(), strict=True))
+    best: dict[str, list[str]] = dict(zip(nearest["topic"].to_list(), nearest["address"].to_list(), strict=True))
     without = counts.filter(pl.col("topic").is_null())
     listed = (
         counts.filter(pl.col("topic").is_not_null()).sort("documents", "topic", descending=[True, False]).head(most) if parts else counts
@@ -52,17 +64,19 @@ def topics(run: Finished, most: int = 50) -> dict[str, Any]:
         "stage": name,
         "fitted": fitted,
         "without": int(without["documents"].sum()) if parts else 0,
-        "topics": [{**row, "words": words.get(row["topic"], []), "central": best[row["topic"]]} for row in listed.iter_rows(named=True)],
+        "topics": [
+            {**row, "words": words.get(row["topic"], []), "central": best.get(row["topic"], [])} for row in listed.iter_rows(named=True)
+        ],
     }
 
 
-def _verdicts(run: Finished) -> Any:
-    """(shard, chunk) and the copies of its documents, in the order of the corpus."""
+def _verdicts(run: Finished) -> Iterator[tuple[tuple[str, str], int, pl.Series]]:
+    """(shard, chunk), the number of its first document and the copies of all of them, in the order of the corpus."""
     copies = pl.concat([frame["copies"] for frame in run.ledger(["copies"])] or [pl.Series("copies", [], pl.UInt8)])
     first = 0
     for place in run.chunk_names():
         rows = files.rows(files.join(run.folder("documents"), place[1]))
-        yield place, copies.slice(first, rows)
+        yield place, first, copies.slice(first, rows)
         first += rows
 
 

@@ -28,7 +28,8 @@ class Design:
             tamis), "none" (then nothing is adopted), or Parquet shards.
         items: files or folders of multiple-choice sets (JSONL) and minimal pairs (Parquet, JSONL).
         mixes: name → Parquet shards that are compared with the raw documents too.
-        domain: the column of the documents by which losses are averaged and the mix is matched; a role or a column.
+        domain: by what losses are averaged and the mix is matched: a role or a column of the documents, or a signal of the run, such as
+            "topics.topic", "axes.format" or "language.lang"; text of another place, as a target, has no signals and is one domain.
         pool: bytes of raw text that are drawn, by whole clusters of near-duplicates, when there is more.
         vocabulary: of the tokenizer, which is trained on the raw pool and is the same for all arms.
         held_out: tokens of raw documents that are kept out of training; the target has as many at most in each domain.

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from tamis import files, folder, reading, shards, simulate
+from tamis.ablate import domains
 from tamis.ablate.design import Design
 from tamis.ablate.learned import learned
 from tamis.documents import Columns, canonical, one_piece, utf8
@@ -28,7 +29,6 @@ from tamis.stage import Edit
 from tamis.work import Work, changed, conform, kept_rows, rows_of
 
 WITHOUT = "without {}"
-NO_DOMAIN = "(none)"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pool:
     Args:
         docs: canonical: text, and the columns that edits read.
         key: u64[n], the text's hash.
-        domain: str[n], the column by which losses are averaged.
+        domain: str[n], by which losses are averaged and mixes are matched.
         raw: bool[n], which documents belong to the raw pool; the others came with further mixes.
         mixes: name → u8[n] copies: "raw", "curated", "without <stage>", ladders, the user's own.
         stages: those that an arm leaves out.
@@ -139,7 +139,7 @@ def _of_run(run: Finished, design: Design, workers: int) -> Pool:
     if docs.num_rows != int(taken.sum()):
         raise changed(run.out)
     n = docs.num_rows
-    domain = _domain(docs, run.recipe.columns, design, place=run.out)
+    domain = domains.of_run(numbers, docs, taken, run.recipe.columns, design)
     share = float(size[taken].sum() / max(1, size.sum()))
     mixes = {"raw": np.ones(n, np.uint8), **mixes}
     return Pool(docs, key[taken], domain, np.ones(n, np.bool_), mixes, tested, edits, run.recipe.columns, share, learned(run))
@@ -272,7 +272,7 @@ def read_shards(places: Sequence[str], design: Design, most: int, share: float =
                 held, below = _fewer(held, design.seed, most, below)
     held, _ = _fewer(held, design.seed, most, below)
     size = int(np.diff(utf8(one_piece(held.column("text")))[1]).sum())
-    return held, _domain(held, columns, design, place=places[0]), size / max(1, seen)
+    return held, domains.of_columns(held, columns, design, place=places[0]), size / max(1, seen)
 
 
 def _fewer(docs: pa.Table, seed: int, most: int, below: float) -> tuple[pa.Table, float]:
@@ -285,15 +285,3 @@ def _text_keys(docs: pa.Table) -> np.ndarray:
     from tamis.kernels.hashing import murmur128
 
     return murmur128(*utf8(one_piece(docs.column("text"))))[0]
-
-
-def _domain(docs: pa.Table, columns: Columns, design: Design, *, place: str) -> np.ndarray:
-    name = columns.named(design.domain)
-    if name not in docs.column_names:
-        if design.domain != Design.domain:
-            raise DataError(f'{place}: there is no column "{name}" to tell domains by. {suggest(name, docs.column_names, what="columns:")}')
-        return np.full(docs.num_rows, NO_DOMAIN, object)
-    values = pl.Series(pl.from_arrow(docs.select([name]))[name])  # type: ignore[index]
-    if values.dtype.is_nested():
-        raise DataError(f'{place}: the column "{name}" holds {values.dtype}, which tells no domains.\nFix: name a column of texts.')
-    return values.cast(pl.String).fill_null(NO_DOMAIN).to_numpy().astype(object)

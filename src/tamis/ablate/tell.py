@@ -12,10 +12,11 @@ from tamis.plan import shown_bytes
 
 Table = Sequence[Sequence[str]]
 PARTS = {
-    "quality": "better documents of the same sources and lengths",
-    "composition": "another mix of sources and lengths",
+    "quality": "better documents of the same {}s and lengths",
+    "composition": "another mix of {}s and lengths",
     "quantity_cost": "less the cost of fewer bytes",
 }
+"""By the last word of what mixes are matched by: source, topic."""
 LIMITS = {
     "ngram": "Trained were counts of n-grams: blind to the order of documents and to all beyond four tokens, one epoch, small. What they find at this "
     "size may fade, or turn, at a larger one.",
@@ -47,7 +48,7 @@ def told(found: Told) -> Iterator[str | Table]:
 def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | Table]:
     yield _head(name, rung, plan)
     if "net" in rung:
-        yield from _net(rung)
+        yield from _net(rung, plan["design"]["domain"].rsplit(".", 1)[-1])
     yield from _stages(rung, plan)
     for title, key in (("edit, on the curated documents", "edits"), ("ladder", "ladders"), ("mix", "mixes")):
         if rung.get(key):
@@ -71,7 +72,7 @@ def _head(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     return f"{name}: {spent['count']} models, {spent['cpu_seconds']:.1f} s of CPU; {folds} of {rung['tokens']:,} tokens; measured on {on}."
 
 
-def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
+def _net(rung: Mapping[str, Any], domain: str) -> Iterator[str | Table]:
     net = rung["net"]
     if "withheld" in net:
         yield f"Curated against raw: withheld. {net['withheld']}"
@@ -96,7 +97,7 @@ def _net(rung: Mapping[str, Any]) -> Iterator[str | Table]:
             continue
         table: list[Sequence[str]] = [("curated against raw, " + title, "bits per byte", "95% interval")]
         table.append(part("net gain", parts["net"]))
-        table += [part(f"  {said}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
+        table += [part(f"  {said.format(domain)}", parts[term], minus=term == "quantity_cost") for term, said in PARTS.items()]
         yield table
     yield from _quantity(rung)
 

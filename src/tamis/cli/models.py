@@ -37,7 +37,8 @@ def as_text(card: Mapping[str, Any]) -> str:
     if labels:
         rows.append(("labels", ", ".join(labels[:10]) + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")))
     if "recipe" in card:
-        rows += [("good", ", ".join(card["recipe"]["good"])), ("trained", _trained(card)), ("tamis", str(card["tamis"]))]
+        rows += [("good", ", ".join(card["recipe"]["good"]))] if "good" in card["recipe"] else []
+        rows += [("trained", _trained(card)), ("tamis", str(card["tamis"]))]
     for one in card.get("inputs", ()):
         rows.append(
             ("input", f"{one['file']}, {one['documents']:,} documents, {one['class'] or 'classes by column'}, {one['sha256'][:12]}…")
@@ -57,6 +58,13 @@ def as_text(card: Mapping[str, Any]) -> str:
                 [("held-out documents", "AUC", "95 % interval", "classifier less this", "95 % interval"), *_auc(card["auc"])], right=(1, 3)
             ),
         ]
+    if "topics" in card:
+        lines += [
+            "",
+            show.table(
+                [("held-out documents", "accuracy", "95 % interval", "macro-F1", "95 % interval"), *_topics(card["topics"])], right=(1, 3)
+            ),
+        ]
     lines += ["", *(f"Warning: {warning}" for warning in card["warnings"])] if card.get("warnings") else []
     return "\n".join(lines)
 
@@ -65,7 +73,7 @@ def _trained(card: Mapping[str, Any]) -> str:
     recipe, split = card["recipe"], card["split"]
     settings = ", ".join(f"{name} {value:,}" for name, value in recipe["settings"].items())
     counts = [sum(split[part]["documents"].values()) for part in ("training", "held_out")]
-    alike = f"; classes alike in {' and '.join(recipe['match'])}" if recipe["match"] else ""
+    alike = f"; classes alike in {' and '.join(recipe['match'])}" if recipe.get("match") else ""
     return f"on {counts[0]:,} documents, {counts[1]:,} held out{alike}; seed {recipe['seed']}; preset {recipe['preset']}: {settings}"
 
 
@@ -76,6 +84,15 @@ def _auc(auc: Mapping[str, Any]) -> list[tuple[str, ...]]:
         difference = (f"{margin['difference']:+.3f}", _between(margin["interval"], "+")) if margin else ("", "")
         rows.append((name, f"{one['auc']:.3f}", _between(one["interval"], ""), *difference))
     return rows
+
+
+def _topics(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    own = [(f"{found[name]['value']:.3f}", _between(found[name]["interval"], "")) for name in ("accuracy", "macro_f1")]
+    usual = found["majority"]
+    return [
+        ("classifier", *own[0], *own[1]),
+        (f'always "{usual["label"]}"', f"{usual['accuracy']:.3f}", "", f"{usual['macro_f1']:.3f}", ""),
+    ]
 
 
 def _between(bounds: list[float], sign: str) -> str:

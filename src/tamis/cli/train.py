@@ -93,3 +93,50 @@ def quality(
         if as_json
         else as_text(made) + f"\n\n{model}\nNext: read {model}.md, or score with `- quality: {{model: {model}}}` in a recipe."
     )
+
+
+@train.command()
+def topics(
+    data: Annotated[
+        Files, typer.Option(help="Parquet or JSONL with a column of topics, or a folder of Parquet; may be repeated.", show_default=False)
+    ] = None,
+    label_column: Annotated[str, typer.Option(help="The column that names the topic.")] = "topic",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The model; its card and report come beside it.", show_default=False)
+    ] = None,
+    min_documents: Annotated[int, typer.Option(help="Of a topic; those of rarer topics are left out.")] = 20,
+    held_out: Annotated[float, typer.Option(help="Share of the text that validates, in whole clusters of near-duplicates.")] = 0.2,
+    preset: Annotated[str, typer.Option(help="topics, default, dclm or small.")] = "topics",
+    dim: Annotated[int | None, typer.Option(help="Numbers a feature.", show_default="the preset's")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes.", show_default="the preset's")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At the beginning.", show_default="the preset's")] = None,
+    word_ngrams: Annotated[int | None, typer.Option(help="Longest run of words.", show_default="the preset's")] = None,
+    buckets: Annotated[int | None, typer.Option(help="Rows for runs of words.", show_default="the preset's")] = None,
+    min_count: Annotated[int | None, typer.Option(help="Occurrences of a word that has a row.", show_default="the preset's")] = None,
+    text: Annotated[str, typer.Option(help="What the files call the text.")] = "text",
+    seed: Annotated[int, typer.Option(help="Another seed is another split and model.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Train a classifier of topics from a labelled column, for the stage `topics`."""
+    from tamis.cli import show
+    from tamis.cli.models import as_text
+    from tamis.documents import Columns
+    from tamis.errors import DataError
+    from tamis.train import report, settings
+    from tamis.train import topics as training
+
+    if not data or out is None:
+        name, example = ("--data", "texts.parquet") if not data else ("--out", "topics.bin")
+        raise DataError(f"{name} is missing.\nFix: name the file, as in `{name} {example}`.")
+    numbers = settings.preset(preset).changed(
+        dim=dim, epochs=epochs, learning_rate=learning_rate, word_ngrams=word_ngrams, buckets=buckets, min_count=min_count
+    )
+    model = out if out.suffix == ".bin" else out.with_name(out.name + ".bin")
+    examples = training.from_column(data, label_column, Columns(text=text))
+    made = training.train(examples, training.How(numbers, min_documents, held_out, seed, preset), model)
+    report.write(model, made)
+    show.out(
+        json.dumps(made, indent=2)
+        if as_json
+        else as_text(made) + f"\n\n{model}\nNext: read {model}.md, or label with `- topics: {{classifier: {model}}}` in a recipe."
+    )

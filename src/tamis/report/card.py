@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tamis.plan import shown_bytes
-from tamis.report import markup
+from tamis.report import card_mix, markup
 from tamis.report.markup import cut, lead, number, percent, plural, visible
 
 Fact = Mapping[str, Any]
@@ -45,7 +45,7 @@ def draw(facts: Fact) -> str:
     """The card, as Markdown in UTF-8."""
     name = facts["recipe"]["name"]
     parts = [f"---\n{front_matter(facts)}---\n", f"# {text(name)}\n", _what(facts), _recipe(facts), funnel(facts)]
-    parts += [*_composition(facts), _limits(facts), _reproduce(facts)]
+    parts += [*_composition(facts), *card_mix.sections(facts), _limits(facts), _reproduce(facts)]
     return "\n".join(part for part in parts if part)
 
 

@@ -209,6 +209,13 @@ def mix(data: Any) -> Chart:
     )
 
 
+def steps(data: Any, *, target: bool = False) -> Chart:
+    """See `charts_mix.steps`."""
+    from tamis.report import charts_mix
+
+    return charts_mix.steps(data, target=target)
+
+
 def worth(data: Any) -> Chart:
     """How many times as much text each part of a recipe is worth, with its interval; 1 is nothing.
 
@@ -262,6 +269,8 @@ KINDS: dict[str, Callable[[Any], Chart]] = {
     "overlap": overlap,
     "bars": bars,
     "mix": mix,
+    "steps": steps,
+    "steps target": partial(steps, target=True),
     "worth": worth,
     "curve": curve,
     **{f"histogram {scale}": partial(histogram, scale=scale, limit=0.0) for scale in SCALES},

@@ -18,9 +18,8 @@ from tamis import files, mappers, simulate
 from tamis import recipe as recipes
 from tamis.errors import DataError
 from tamis.folder import Finished
-from tamis.mix import shortened
 from tamis.plan import Plan
-from tamis.report import duplicates, gather, groups, limits, overlap, samples, texts, totals, verdict
+from tamis.report import duplicates, gather, groups, limits, mixes, overlap, samples, texts, totals, verdict
 from tamis.report.gather import Gathered
 from tamis.report.groups import LONGEST
 from tamis.report.intervals import share
@@ -30,8 +29,6 @@ from tamis.simulate import Numbers
 
 Fact = dict[str, Any]
 FORMAT = 2
-SHOWN_MIX = 50
-"""Values of an axis of the mix that are listed; the manifest has more."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +60,21 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
     counted, notes = limits.count(numbers, copies, looked_at)
     summed = totals.totals(numbers, copies)
     stages = [step["stage"] for step in manifest["funnel"] if not step["edits"]]
-    told = _Told(gathered, counted, notes, summed, samples.chosen(run, counted), duplicates.told(gathered.duplicates, stages))
+    told = _Told(
+        gathered,
+        counted,
+        notes,
+        summed,
+        samples.chosen(run, counted),
+        duplicates.told(gathered.duplicates, stages),
+        mixes.topics(run, looked_at.ranges),
+    )
     read = _Read.of(run, told, looked_at, show, plan, numbers)
     content = recipes.from_yaml(files.read_bytes(files.join(run.out, "recipe.yaml")).decode())
-    portable = without_places(content)
     return {
         "format": FORMAT,
         "verdict": verdict.read(run.out),
-        "recipe": {
-            "name": cut(manifest["recipe"]),
-            "yaml": yaml.safe_dump(portable, sort_keys=False, allow_unicode=True, width=120),
-            "shortened": portable != content,
-        },
+        "recipe": _recipe(manifest, content),
         "tamis": manifest["tamis"],
         "versions": dict(manifest["versions"]),
         "signals": dict(manifest["signals"]),
@@ -94,7 +94,8 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         "duplicates": read.duplicates,
         "not_compared": dict(manifest.get("not_compared", {})),
         "samples": read.said,
-        "mix": [shortened(axis, SHOWN_MIX) for axis in manifest.get("mix", [])],
+        "mix": mixes.mixes(manifest),
+        "topics": read.topics,
         "balance": manifest.get("balance", {}),
         "quarantine": dict(counts["quarantined"]),
         "unreadable_files": dict(counts["unreadable_files"]),
@@ -114,6 +115,7 @@ class _Told:
     summed: totals.Totals
     chosen: Mapping[str, Mapping[str, Sequence[Fact]]]
     duplicates: list[Fact]
+    topics: Fact | None
 
     def note(self, stage: str, rule: str) -> Mapping[str, Any] | None:
         return next((one for one in self.notes if (one["stage"], one["rule"]) == (stage, rule)), None)
@@ -126,20 +128,28 @@ class _Read:
     said: Fact
     samples: Mapping[str, Mapping[str, Sequence[Fact]]]
     duplicates: list[Fact]
+    topics: Fact | None
 
     @classmethod
     def of(cls, run: Finished, told: _Told, looked_at: Sought, show: Show, plan: Plan | None, numbers: Numbers) -> _Read:
         said: Fact = {"each_side": show.samples, "masked": show.masked, "chunks": len(looked_at.ranges), "of_chunks": len(numbers.chunks)}
         said |= {"documents": looked_at.documents, "missing": None}
-        wanted = [*samples.wanted(told.chosen, told.counted), *(samples.pairs_wanted(told.duplicates) if show.samples else [])]
+        wanted = samples.wanted(told.chosen, told.counted)
+        wanted += [*samples.pairs_wanted(told.duplicates), *mixes.wanted(told.topics)] if show.samples else []
         try:
             found = texts.read(plan or run.plan(), wanted, masked=show.masked, workers=numbers.workers) if wanted else texts.Texts({})
         except DataError as error:  # the shards may be gone by the time somebody draws a report again
             said["missing"] = without_places(cut(str(error).splitlines()[0]))
             found = None
         if found is None or not show.samples:
-            return cls(said, {}, [{**one, "largest_pairs": [], "doubtful_pairs": []} for one in told.duplicates])
-        return cls(said, samples.with_texts(told.chosen, told.counted, found), samples.compared(told.duplicates, found))
+            return cls(
+                said,
+                {},
+                [{**one, "largest_pairs": [], "doubtful_pairs": []} for one in told.duplicates],
+                mixes.with_texts(told.topics, None),
+            )
+        pairs = samples.compared(told.duplicates, found)
+        return cls(said, samples.with_texts(told.chosen, told.counted, found), pairs, mixes.with_texts(told.topics, found))
 
 
 def cut(text: str) -> str:
@@ -157,6 +167,12 @@ def without_places(content: Any) -> Any:
     if isinstance(content, str) and content.startswith("/") and content.count("/") > 1 and os.path.isdir(f"/{content.split('/')[1]}"):
         return content.rstrip("/").rsplit("/", 1)[-1] or content
     return content
+
+
+def _recipe(manifest: Mapping[str, Any], content: Any) -> Fact:
+    portable = without_places(content)
+    shown = yaml.safe_dump(portable, sort_keys=False, allow_unicode=True, width=120)
+    return {"name": cut(manifest["recipe"]), "yaml": shown, "shortened": portable != content}
 
 
 def _documents(counts: Mapping[str, Any]) -> Fact:

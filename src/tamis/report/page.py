@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from tamis.plan import shown_bytes
-from tamis.report import page_ablation, page_documents, page_funnel, page_rules, verdict
+from tamis.report import page_ablation, page_documents, page_funnel, page_mix, page_rules, verdict
 from tamis.report.drawing import NO_CHARTS, Drawing, whole
 from tamis.report.markup import (
     Column,
@@ -39,6 +39,7 @@ def draw(facts: Fact, drawing: Drawing | None = None) -> str:
         ("funnel", "Where the documents went", page_funnel.funnel(facts, drawing)),
         ("groups", "Who was kept", page_funnel.groups(facts, drawing)),
         ("mix", "The mix before and after", page_funnel.mix(facts, drawing)),
+        ("composition", "What it is made of, stage by stage", page_mix.composition(facts, drawing)),
         ("scores", "Scores before and after", page_funnel.scores(facts, drawing)),
         ("rules", "What each rule did, and would do", page_rules.rules(facts, drawing)),
         ("pairs", "Rules that fail together", page_rules.together(facts, drawing)),

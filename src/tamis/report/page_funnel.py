@@ -55,7 +55,7 @@ def funnel(facts: Fact, drawing: Drawing) -> str:
             percent(size["dropped_share_of_readable"]),
         ]
     )
-    key = _key([("var(--full)", "left after the stage"), ("var(--hatch)", "dropped by it")])
+    key = keys([("var(--full)", "left after the stage"), ("var(--hatch)", "dropped by it")])
     described = (
         "Of the readable documents and bytes, the share left after each stage and the share it drops; the table below has the numbers."
     )
@@ -123,7 +123,7 @@ def _edits(facts: Fact) -> str:
     )
 
 
-def _key(entries: Sequence[tuple[str, str]]) -> str:
+def keys(entries: Sequence[tuple[str, str]]) -> str:
     """What the colours mean."""
     parts = (f'<span class="entry"><span class="swatch" style="background:{colour}"></span>{text}</span>' for colour, text in entries)
     return f'<span class="soft keys">{" ".join(parts)}</span>\n'
@@ -138,7 +138,7 @@ def groups(facts: Fact, drawing: Drawing) -> str:
         "Of the documents of each value the share that was kept, and the stage that dropped the others. The line across the border is the 95% interval "
         "of the share kept (Wilson): what it might be among all documents of this kind, were these drawn from them one by one."
     )
-    key = _key([("var(--full)", "kept"), *((stage_colour(i), f"dropped by {said(name)}") for i, name in enumerate(stages))])
+    key = keys([("var(--full)", "kept"), *((stage_colour(i), f"dropped by {said(name)}") for i, name in enumerate(stages))])
     return intro + (paragraph(key) if drawing.scripts else "") + "".join(_axis(axis, drawing) for axis in facts["axes"])
 
 

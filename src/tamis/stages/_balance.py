@@ -198,7 +198,8 @@ def account(stage: Rebalance, signals: pl.DataFrame, copies: pl.Series) -> dict[
     Returns:
         by, unit, budget, max_copies, met; available, asked and given (units), farthest (the largest difference between
         the share of a group and its target), warnings; groups: the largest by target or share, each with group,
-        documents, available, share, target_share, quota, scarce, written (rows, copies counted), given and given_share;
+        documents, available, share, target_share, quota, scarce, written (rows, copies counted), given, given_share, copies (how often
+        its units are given, on average; None where there are none) and short (units that a budget asks for and the group lacks);
         more_groups: how many are not listed.
     """
     solved = solve(stage, signals)
@@ -213,6 +214,7 @@ def account(stage: Rebalance, signals: pl.DataFrame, copies: pl.Series) -> dict[
         given = np.bincount(solved.group, solved.sizes // before * after, n)
     total, there = float(given.sum()), float(solved.amounts.sum())
     shares, now = solved.amounts / max(there, 1.0), given / max(total, 1.0)
+    lacking = np.maximum(0, solved.quotas.shares * solved.quotas.total - solved.quotas.quotas) if solved.budget is not None else np.zeros(n)
     order = np.lexsort((np.arange(n), -np.maximum(solved.quotas.shares, shares)))
     listed = [
         {
@@ -226,6 +228,8 @@ def account(stage: Rebalance, signals: pl.DataFrame, copies: pl.Series) -> dict[
             "written": round(float(written[i])),
             "given": round(float(given[i])),
             "given_share": round(float(now[i]), 6),
+            "copies": round(float(given[i] / solved.amounts[i]), 6) if solved.amounts[i] else None,
+            "short": round(float(lacking[i])),
         }
         for i in order[:SHOWN].tolist()
     ]

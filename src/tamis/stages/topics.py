@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tamis import model_card
+from tamis.classifier import Classifier, load
+from tamis.documents import one_piece
 from tamis.errors import DataError, StageError
 from tamis.files import plain, read_bytes
 from tamis.stage import Filter, Scan
@@ -38,10 +43,11 @@ class Topics(Filter):
         seed: of the clustering; null: the recipe's, and 0 in memory.
 
     Signals:
-        topic: string; null where the column is null, and for a text without any known word. Found topics are called by
+        topic: string; null where the column is null, for a blank text, and for one without any known word. Found topics are called by
             their three most telling words, "court law judge".
-        confidence: f64 in [0, 1]: 1 for a column; a classifier's probability; of a found topic the cosine similarity to
-            its centre. Null where there is no topic.
+        confidence: f64 in [0, 1]: 1 for a column; a classifier's probability, and if `tamis train topics` made it, the share of held-out
+            documents of such a probability that it told right; of a found topic the cosine similarity to its centre. Null where there is
+            no topic.
 
     Ledger:
         topic.
@@ -79,6 +85,11 @@ class Topics(Filter):
     def columns_read(self) -> tuple[str, ...]:
         """The column of topics, or the text."""
         return ("text",) if self.column is None else (self.column,)
+
+    def files_beside(self) -> tuple[Path, ...]:
+        """The classifier's card, which says how its labels are spelled and what its probabilities are worth."""
+        card = None if self.classifier is None else model_card.card_of(self.classifier)
+        return (card,) if card is not None and card.is_file() else ()
 
     def packages_used(self) -> tuple[str, ...]:
         """scikit-learn, where topics must be found; of its version they may depend."""
@@ -152,11 +163,27 @@ def _given(docs: pa.Table, column: str, stage: str) -> pl.DataFrame:
 
 
 def _classified(docs: pa.Table, path: Path) -> pl.DataFrame:
-    from tamis.classifier import load
-
-    classifier = load(path)
-    scores = classifier.scores(docs.column("text"))
+    model, card = _classifier(path)
+    text = one_piece(docs.column("text"))
+    scores = model.scores(text)
     best = scores.argmax(axis=1)  # of a text without known words all are NaN
-    sure = pl.Series(scores[np.arange(len(best)), best], dtype=pl.Float64).clip(0, 1)
-    topic = pl.Series(classifier.labels, dtype=pl.String).gather(best)
-    return pl.select(topic=pl.when(sure.is_not_nan()).then(topic), confidence=sure.fill_nan(None))
+    sure = np.clip(scores[np.arange(len(best)), best].astype(np.float64), 0, 1)
+    if card.get("calibration"):
+        sure = model_card.calibrated(card["calibration"], sure)
+    names = [unquote(label) if card else label for label in model.labels]
+    blank = pl.from_arrow(pc.or_(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0)))
+    known = pl.Series(~np.isnan(sure)) & ~pl.Series(blank)
+    topic, confidence = pl.Series(names, dtype=pl.String).gather(best), pl.Series(sure, dtype=pl.Float64)
+    return pl.select(topic=pl.when(known).then(topic), confidence=pl.when(known).then(confidence))
+
+
+def _classifier(path: Path) -> tuple[Classifier, Mapping[str, Any]]:
+    """A classifier, and its card if it is one of topics: nothing else says what its labels and probabilities mean."""
+    model, beside = load(path), model_card.card_of(path)
+    card = _card(path, model.sha256, beside.stat().st_mtime_ns if beside.is_file() else 0)
+    return model, card if card and card.get("kind") == model_card.TOPICS else {}
+
+
+@lru_cache(maxsize=16)
+def _card(path: Path, _sha256: str, _changed: int) -> Mapping[str, Any] | None:
+    return model_card.read(path)

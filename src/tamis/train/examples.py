@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,6 +61,10 @@ class Examples:
         columns = {name: column.take(chosen) for name, column in self.columns.items()}
         return replace(self, texts=self.texts.take(chosen), keys=self.keys[rows], label=self.label[rows], columns=columns, left_out=left)
 
+    def relabelled(self, labels: tuple[str, ...], label: np.ndarray) -> Examples:
+        """The same with other classes; `label` is i64[n], places in `labels`."""
+        return replace(self, labels=labels, label=label)
+
 
 def chosen(positive: Sequence[str], negative: Sequence[str], data: Sequence[str], label_column: str | None, columns: Columns) -> Examples:
     """Examples as a command asks for them: files of two classes, or files with a column that names the class.
@@ -89,8 +93,8 @@ def from_classes(classes: Mapping[str, Sequence[str]], columns: Columns) -> Exam
         DataError: there is but one class, a file cannot be read, or a class has too few documents.
     """
     parts = [(_table(place, columns), name, place) for name, places in classes.items() for place in _files(places)]
-    return _examples(
-        [(table, np.full(table.num_rows, name, object), _described(place, table, name)) for table, name, place in parts], columns
+    return _enough(
+        _examples([(table, np.full(table.num_rows, name, object), _described(place, table, name)) for table, name, place in parts], columns)
     )
 
 
@@ -100,12 +104,32 @@ def from_column(places: Sequence[str], column: str, columns: Columns) -> Example
     Raises:
         DataError: as for `from_classes`, or there is no such column.
     """
+    return _enough(labelled(places, column, columns))
+
+
+def labelled(places: Sequence[str], column: str, columns: Columns, spelled: Callable[[str], str] | None = None) -> Examples:
+    """The same, of however few classes and documents.
+
+    Args:
+        places: Parquet or JSONL files, or folders of Parquet.
+        column: says the class.
+        columns: what the files call the text.
+        spelled: a class as the column has it → as fastText can say it, which has no white space; None: underscores for it.
+
+    Raises:
+        DataError: a file cannot be read, or has no such column.
+    """
     parts = []
     for place in _files(places):
         table = _table(place, columns)
         require_columns([column], table.column_names, place=place, reader="--label-column")
-        said = np.array(as_text(printed(one_piece(table.column(column)))).to_pylist(), object)
-        parts.append((table, said, _described(place, table, None)))
+        if pa.types.is_nested(kind := table.schema.field(column).type):
+            raise DataError(
+                f'"{place}": the column "{column}" holds {kind}, and one class is wanted.\nFix: name a column of single values.'
+            )
+        said = as_text(printed(one_piece(table.column(column)))).to_pylist()
+        names = [one if one is None or spelled is None else spelled(one) for one in said]
+        parts.append((table, np.array(names, object), _described(place, table, None)))
     return _examples(parts, columns, without=column)
 
 
@@ -158,8 +182,7 @@ def _examples(parts: Sequence[tuple[pa.Table, np.ndarray, Mapping[str, Any]]], c
     inputs = tuple(sorted((part[2] for part in parts), key=lambda one: (str(one["class"]), one["sha256"])))
     every = Examples(texts, keys, label, known, values, inputs, {"unreadable": unreadable})
     kept = every.take(order[~blank[order] & ~unlabelled[order]], "blank, or without a label")
-    kept = kept.take(np.flatnonzero(~_contradicted(kept)), "the same text in two classes")
-    return _enough(kept)
+    return kept.take(np.flatnonzero(~_contradicted(kept)), "the same text in two classes")
 
 
 def _name(label: str | None) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tamis.train import topic_report
+
 BASELINES = (
     "Length alone is a logistic regression on the logarithm of the bytes, its square and its cube; topic alone one on 24 topics that were found without the labels. "
     "Intervals are bootstrapped over clusters of near-duplicates."
@@ -16,7 +18,8 @@ BASELINES = (
 def write(model: Path, report: Mapping[str, Any]) -> None:
     """`<model>.report.json` and `<model>.md`."""
     model.with_name(model.name + ".report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    model.with_name(model.name + ".md").write_text(as_markdown(report), "utf-8")
+    page = topic_report.as_markdown if "validation" in report else as_markdown
+    model.with_name(model.name + ".md").write_text(page(report), "utf-8")
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

@@ -47,6 +47,8 @@ PRESETS = {
     "dclm": Settings(dim=100, epochs=5, learning_rate=0.1, word_ngrams=1, buckets=2_000_000, min_count=1),
     # At most about a megabyte, to be shipped: single words that are not rare.
     "small": Settings(dim=2, word_ngrams=1, buckets=1, min_count=10),
+    # Single words tell topics, and many passes are needed where a topic has few documents: see docs/topics.md.
+    "topics": Settings(dim=32, epochs=25, word_ngrams=1, buckets=1, min_count=2),
 }
 """Our own default is what held-out documents of real web pages liked; see docs/quality.md."""
 
