@@ -18,7 +18,9 @@ PER_PARAMETER = 10
 GRID = (0.5, 1.0, 2.0)
 """Multiples of that: every budget is a branch to train, and a quadratic wants three."""
 CURVED = ("raw", "curated", "without")
-KINDS = ("raw", "curated", "random", "matched", "mix")
+KINDS = ("raw", "curated", "random", "matched", "mix", "rehydrate")
+BLIND = ("rehydrate",)
+"""Kinds of arms that rung 0 is not trained on: counts learn nothing from a copy but more of it."""
 GATED = ("raw", "curated")
 MOST_LEFT_OUT = 4
 FRACTION = 4
@@ -88,7 +90,7 @@ def steps(made: Prepared, rungs: Sequence[Rung], design: Design) -> list[Step]:
             found.append(_with_repeats(step) if rung.name == repeating else step)
         else:
             assert isinstance(rung, NGramRung)
-            found.append(Step(rung, made.field, made.folds, made.arms))
+            found.append(Step(rung, made.field, made.folds, tuple(arm for arm in made.arms if arm.kind not in BLIND)))
     return found
 
 

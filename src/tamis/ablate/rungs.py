@@ -13,8 +13,8 @@ from tamis.errors import require
 from tamis.lm.gpt import Settings, curve
 from tamis.lm.tokens import Tokens
 
-GPTS = {"gpt-32": (32, 2), "gpt-64": (64, 2), "gpt-96": (96, 3)}
-"""Width and layers: 25, 98 and 332 thousand hidden parameters."""
+GPTS = {"gpt-32": (32, 2), "gpt-64": (64, 2), "gpt-96": (96, 3), "gpt-128": (128, 4)}
+"""Width and layers: 25, 98, 332 and 786 thousand hidden parameters. The last one is in no profile: hours a fold."""
 GATES = {"gpt-32 slow": ("gpt-32", 0.25), "gpt-32 fast": ("gpt-32", 4.0)}
 """The same model at other rates: proxies may rank texts by how well a rate suits them (Wang et al. 2025, arXiv:2512.24503)."""
 

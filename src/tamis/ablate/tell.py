@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tamis.ablate import tell_ladder
+from tamis.ablate import tell_benchmark, tell_ladder
 from tamis.ablate.experiment import Told
 from tamis.ablate.said import part, worth
 from tamis.plan import shown_bytes
@@ -55,6 +55,8 @@ def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterat
     yield from _controls(rung)
     if isinstance(rung.get("items"), list):
         yield from _items(rung["items"])
+    yield from tell_benchmark.line_shift(rung.get("line_shift"))
+    yield from tell_benchmark.difficulty(rung.get("difficulty"), name)
     yield LIMITS.get(name, "")
 
 

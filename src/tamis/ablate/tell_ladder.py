@@ -6,15 +6,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tamis.ablate import tell_benchmark
+from tamis.ablate.rungs import GPTS
 from tamis.ablate.said import bits, part, worth
 
 Table = Sequence[Sequence[str]]
 STATES = {
-    "confirmed": "confirms rung 0 on {}",
-    "reversed": "REVERSES rung 0 on {}",
-    "fades": "does not find for certain what rung 0 finds on {}",
-    "appears": "finds for certain what rung 0 does not on {}",
-    "neither": "is as uncertain as rung 0 on {}",
+    "confirmed": "confirms it",
+    "reversed": "REVERSES it",
+    "fades": "not certain any more",
+    "appears": "certain here alone",
+    "neither": "uncertain on both",
 }
 
 
@@ -23,14 +25,16 @@ def told(verdict: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
     across = verdict["across"]
     rungs = [name for name in verdict["rungs"] if any(one["rung"] == name for subject in across["subjects"] for one in subject["by_rung"])]
     yield _multipliers(across["subjects"], rungs)
-    yield from _agreement(across["subjects"])
+    yield from _agreement(across["subjects"], rungs)
     yield from _barred(verdict, plan)
     yield _trends(across["subjects"])
     yield _decades(across["decades"])
     yield from _repeats(across["repeats"])
     yield from _gate(across["gate"])
     yield _curves(across["curves"], rungs)
-    yield f"{across['line_shift']['withheld']} {across['quintiles']['withheld']}"
+    if "ngram" in verdict["rungs"]:  # else it was said with all else of this rung
+        largest = [name for name in verdict["rungs"] if name in GPTS][-1]
+        yield from tell_benchmark.difficulty(verdict["rungs"][largest].get("difficulty"), largest)
 
 
 def _multipliers(subjects: Sequence[Mapping[str, Any]], rungs: Sequence[str]) -> Table:
@@ -47,14 +51,15 @@ def _cell(one: Mapping[str, Any] | None) -> str:
     return worth(one["multiplier"]) or f"{bits(one['gain']['mean'])} bits ({bits(one['gain']['low'])} to {bits(one['gain']['high'])})"
 
 
-def _agreement(subjects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    by: dict[tuple[str, str], list[str]] = {}
+def _agreement(subjects: Sequence[Mapping[str, Any]], rungs: Sequence[str]) -> Iterator[Table]:
+    """What each GPT says of what rung 0 found; of a stage that rung 0 may not judge, nothing."""
+    rows = [("what rung 0 found of", *(rung for rung in rungs if rung in GPTS))]
     for subject in subjects:
-        for one in subject["agreement"]:
-            by.setdefault((one["rung"], one["state"]), []).append(subject["subject"])
-    for rung in dict.fromkeys(rung for rung, _ in by):
-        parts = [said.format(", ".join(by[rung, state])) for state, said in STATES.items() if (rung, state) in by]
-        yield f"{rung} {'; '.join(parts)}."
+        said = {one["rung"]: STATES[one["state"]] for one in subject["agreement"]}
+        if said:
+            rows.append((subject["subject"], *(said.get(rung, "") for rung in rows[0][1:])))
+    if len(rows) > 1:
+        yield rows
 
 
 def _barred(verdict: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str]:

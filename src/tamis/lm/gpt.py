@@ -29,7 +29,21 @@ _EVALUATED = 4096
 
 
 class Diverged(ArithmeticError):
-    """A loss that is no number; the text has the curve up to there."""
+    """A loss that is no number.
+
+    Args:
+        tokens: that were seen.
+        losses: (tokens, nats a token) up to there, at most 65 of them.
+    """
+
+    def __init__(self, tokens: int, losses: Sequence[tuple[int, float]]) -> None:
+        curve = ", ".join(f"{value:.2f} at {seen:,}" for seen, value in losses[:: max(1, len(losses) // 8)])
+        super().__init__(f"the loss is no number after {tokens:,} tokens; before, in nats a token: {curve}")
+        self.tokens, self.losses = tokens, list(losses)
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int, list[tuple[int, float]]]]:
+        """It crosses from one process to another."""
+        return type(self), (self.tokens, self.losses)
 
 
 @dataclass(frozen=True)
@@ -161,8 +175,7 @@ class _Training:
 
     def _watch(self, number: int, loss: float) -> None:
         if not math.isfinite(loss):
-            curve = ", ".join(f"{value:.2f} at {tokens:,}" for tokens, value in self.seen[:: max(1, len(self.seen) // 8)])
-            raise Diverged(f"the loss is no number after {number * self.settings.step:,} tokens; before, in nats a token: {curve}")
+            raise Diverged(number * self.settings.step, self.seen[:: max(1, len(self.seen) // 64)])
         self.seen.append((number * self.settings.step, loss))
 
 
