@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tamis.ablate import tell_benchmark
+from tamis.ablate.arms import REHYDRATED
 from tamis.ablate.rungs import GPTS
 from tamis.ablate.said import bits, part, worth
 
@@ -27,6 +28,11 @@ def told(verdict: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
     yield _multipliers(across["subjects"], rungs)
     yield from _agreement(across["subjects"], rungs)
     yield from _barred(verdict, plan)
+    if any(subject["subject"] == REHYDRATED for subject in across["subjects"]):
+        yield (
+            f"{REHYDRATED}: the curated documents, with copies by how many near-duplicates each stands for, against each of them once. Rung 0 is "
+            "not asked, for it learns nothing else from a copy than more of it."
+        )
     yield _trends(across["subjects"])
     yield _decades(across["decades"])
     yield from _repeats(across["repeats"])
@@ -93,6 +99,8 @@ def _trends(subjects: Sequence[Mapping[str, Any]]) -> Table:
             if change is None
             else (f"×{math.exp(change['mean']):.3g}", f"{math.exp(change['low']):.3g} to {math.exp(change['high']):.3g}")
         )
+        form = trend["shape"]
+        label += f"; {form['label']}" + (f" ({form['because']})" if form["because"] else "") if form["criteria"] else ""
         gone = f"; gone at {trend['gone_at']:.0e} operations" if trend["gone_at"] else ""
         rows.append((subject["subject"], label + gone, *ends, sure))
     return rows
