@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from ablations import design, sifted, target
 from odd_rungs import Odd
+from test_ablate_trainings import RAW, field
 
 from tamis import files
 from tamis.ablate import experiment, ladder, rungs, tell
@@ -26,8 +27,10 @@ from tamis.ablate.experiment import ablate
 from tamis.ablate.held import Held, HeldSet
 from tamis.ablate.pool import gather
 from tamis.ablate.prepare import Prepared, prepare
+from tamis.ablate.trainings import Training, carry_out
 from tamis.cli import ablate as pages
 from tamis.errors import MissingPackage, RunError
+from tamis.lm.gpt import Settings
 from tamis.lm.tokens import Tokens
 from tamis.progress import Say
 
@@ -176,6 +179,20 @@ def _lives(process: int) -> bool:
     return status.exists() and "Z (zombie)" not in status.read_text()
 
 
+def test_what_diverged_is_said_with_its_curve(tmp_path: Path) -> None:
+    """In another process: who, at how many tokens, and how the loss went until then; the other trainings go on."""
+    pytest.importorskip("torch")
+    wild = rungs.GPTRung("gpt-32", Settings(32, 1, 64, embedding=np.inf), gate=True)
+    calm = replace(wild, gpt=Settings(32, 1, 64))
+    given = replace(field(), tokens=200, own={})
+    found, died = carry_out(given, [Training(wild, RAW, 0), Training(calm, RAW, 1)], str(tmp_path), 1, Say())
+    assert found["seed"].unique().to_list() == [1]
+    (one,) = died
+    assert (one["arm"], one["seed"], one["rung"]) == ("raw", 0, "gpt-32")
+    assert one["error"].startswith("Diverged: the loss is no number after ")
+    assert one["losses"][0] == (0, pytest.approx(np.log(64), abs=0.01))
+
+
 def test_a_profile_without_torch_is_rung_0_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """No error; one sentence with the way out. With torch all of the profile's rungs are trained."""
     assert rungs.resolved("profile", PROFILE_RUNGS["smoke"]) == (["ngram"], None)
@@ -255,10 +272,26 @@ def test_what_gpts_cannot_say_is_said(climbed: tuple[str, experiment.Told]) -> N
     assert set(across["gate"]["gains"]) == {"gpt-32", "gpt-32 slow", "gpt-32 fast", "each at its best"}
     page = pages.page(tell.told(climbed[1])).replace("\n", " ")
     assert "nothing is extrapolated there" in page
-    assert "not measurable at this size" in page
+    assert "gpt-32, gains by difficulty" in page
     assert "at other rates" in page or "at another rate" in page
     shown = experiment.results_of(climbed[0]).filter(pl.col("rung") == "gpt-32")
     assert (shown["cpu_seconds"] > 0).all()
+
+
+@pytest.mark.slow
+def test_charts_have_what_the_tables_have(climbed: tuple[str, experiment.Told]) -> None:
+    """Multipliers by rung, losses of raw and curated text, the trend of the recipe; the verdict at the head is that of rung 0."""
+    told = climbed[1]
+    drawn = tell.for_report(told)
+    net = told.verdict["rungs"]["ngram"]["net"]
+    assert net["because"] in drawn["line"]
+    recipe = [one for one in drawn["rungs"] if one["name"] == "the recipe"]
+    assert [one["rung"] for one in recipe] == ["ngram", "gpt-32"]
+    assert recipe[0]["value"] == net["facts"]["multiplier"]["value"]
+    assert {one["arm"] for one in drawn["losses"] if one["rung"] == "gpt-32"} >= {"raw", "curated", "random", "matched", "boilerplate 0.5", "curated again"}
+    assert [one["rung"] for one in drawn["trend"]] == ["gpt-32"]
+    assert drawn["trend"][0]["value"] == pytest.approx(recipe[1]["value"], rel=0.2)
+    assert "what rung 0 found of" in pages.page(tell.told(told))
 
 
 @pytest.mark.slow

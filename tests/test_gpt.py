@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -158,8 +159,12 @@ def test_a_budget_is_kept_to_the_token() -> None:
 
 def test_a_run_that_diverges_shows_its_curve() -> None:
     """It ends at once, and says at how many tokens and how the loss went before."""
-    with pytest.raises(Diverged, match=r"the loss is no number after \d+ tokens; before, in nats a token: 3\.69 at 0"):
+    with pytest.raises(Diverged, match=r"the loss is no number after \d+ tokens; before, in nats a token: 3\.69 at 0") as caught:
         curve(replace(TINY, embedding=math.inf), text(1_000), [1_000], HELD, ALL, 0)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.losses == caught.value.losses
+    assert again.losses[0] == (0, pytest.approx(3.69, abs=0.01))
+    assert str(again) == str(caught.value)
 
 
 def test_without_torch_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

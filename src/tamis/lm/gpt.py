@@ -134,6 +134,8 @@ def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Toke
             branch = trunk.copy() if i + 1 < len(budgets) else trunk
             training.run(branch, steps, budget, falls_from=fall)
             found[i] = windows.bits(branch.weights, turns)
+            if not np.isfinite(found[i]).all():  # the last step broke it, and no loss was asked for since
+                raise training.diverged(budget)
     return found
 
 
@@ -173,9 +175,13 @@ class _Training:
         missing = -len(inputs) % self.settings.context
         return pad(inputs, (0, missing)).view(shape), pad(targets, (0, missing), value=IGNORED).view(shape)
 
+    def diverged(self, tokens: int) -> Diverged:
+        """What is to be raised after so many tokens."""
+        return Diverged(tokens, self.seen[:: max(1, len(self.seen) // 64)])
+
     def _watch(self, number: int, loss: float) -> None:
         if not math.isfinite(loss):
-            raise Diverged(number * self.settings.step, self.seen[:: max(1, len(self.seen) // 64)])
+            raise self.diverged(number * self.settings.step)
         self.seen.append((number * self.settings.step, loss))
 
 
