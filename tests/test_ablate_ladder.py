@@ -100,6 +100,20 @@ def test_other_rates_are_tried_on_raw_and_curated_alone(made: tuple[Prepared, De
     assert _step(made, "gpt-32 fast").rung.settings["embedding"] == plain["embedding"] * 4
 
 
+def test_how_long_it_will_take_is_said_before(made: tuple[Prepared, Design]) -> None:
+    """Operations of the last budget of each arm and of the falls of its branches, in every fold; counts cost next to none."""
+    step = _step(made, "gpt-32")
+    one = replace(step, arms=step.arms[:1], choice=())
+    first, second, last = one.field.budgets(one.arms[0])[-3:]
+    before = one.field.budgets(one.arms[0])[:-3]
+    tokens = last + 0.3 * (first + second + sum(before))
+    assert one.operations == round(3 * tokens * Settings(32, 2, 512).flops)
+    counts = ladder.steps(made[0], rungs.rungs_of(["ngram"], 512), made[1])
+    assert ladder.foreseen(counts, 2) is None
+    hour = replace(one, folds=round(3 * 4 * 3600 * ladder.SPEED / one.operations))
+    assert ladder.foreseen([*counts, hour], 2) == "GPTs: 4.0 hours of one processor (gpt-32 4.0 hours), 2.0 hours with 2 of them, where one does 30 GFLOP/s."
+
+
 def _told(arm: str, p: float, *, barred: str | None = None, same: bool = False) -> dict[str, Any]:
     return {"arm": arm, "facts": {"barred": barred, "gain": {"p": p, "by_construction": same}}}
 

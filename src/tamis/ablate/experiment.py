@@ -79,6 +79,8 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         if exploratory:
             say.note("The plan is not the one that was registered before the first training: what follows is marked as exploratory.")
         files.write_bytes(files.join(out, "tokenizer.json"), made.tokenizer.to_bytes())
+        if foreseen := ladder.foreseen(steps, jobs):
+            say.note(foreseen)
         results, died = climb(steps, plan, out, jobs, say)
         files.write_frame(files.join(out, RESULTS), results)
         verdict = conclusions.conclude(results, plan, died=died, exploratory=exploratory)
