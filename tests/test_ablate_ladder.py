@@ -29,7 +29,7 @@ from tamis.ablate.pool import gather
 from tamis.ablate.prepare import Prepared, prepare
 from tamis.ablate.trainings import Training, carry_out
 from tamis.cli import ablate as pages
-from tamis.errors import MissingPackage, RunError
+from tamis.errors import MissingPackage, RecipeError, RunError
 from tamis.lm.gpt import Settings
 from tamis.lm.tokens import Tokens
 from tamis.progress import Say
@@ -228,6 +228,52 @@ def test_a_rung_asked_for_by_name_wants_torch(monkeypatch: pytest.MonkeyPatch) -
     assert rungs.resolved(["gpt-64"], PROFILE_RUNGS["standard"]) == (["gpt-64"], None)
     with pytest.raises(MissingPackage, match=r'the rung "gpt-64" needs the package "torch", which is not installed.\nFix: pip install "tamis\[torch\]"'):
         rungs.rungs_of(["ngram", "gpt-64"], 512)
+
+
+class _Torch:
+    """As much of torch as is asked where GPTs are to be trained."""
+
+    def __init__(self, *, sees: bool) -> None:
+        self.cuda = self
+        self.sees = sees
+
+    def is_available(self) -> bool:
+        return self.sees
+
+    def get_device_name(self) -> str:
+        return "Card 9"
+
+
+@pytest.mark.parametrize(
+    ("asked", "version", "sees", "found"),
+    [
+        ("auto", "2.13.0", True, ("cuda", "Card 9")),
+        ("auto", "2.13.0", False, ("cpu", None)),
+        ("auto", "2.13.0+cpu", True, ("cpu", None)),
+        ("auto", None, True, ("cpu", None)),
+        ("cpu", "2.13.0", True, ("cpu", None)),
+        ("cuda", "2.13.0", True, ("cuda", "Card 9")),
+    ],
+)
+def test_a_gpu_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch, asked: str, version: str | None, sees: Any, found: Any) -> None:
+    """Unless the plan says otherwise; which one it is belongs to the settings, and so to the plan and to the names of trainings."""
+    monkeypatch.setattr(rungs, "installed", lambda _: version)
+    monkeypatch.setitem(sys.modules, "torch", _Torch(sees=sees))
+    assert rungs.device_of(asked) == found
+    if version is not None:
+        gpt, counts = rungs.rungs_of(["gpt-32", "ngram"], 512, asked)[::-1]
+        assert (gpt.device, counts.device) == (found[0], "cpu")
+        assert gpt.settings.get("card") == found[1]
+        assert ("device" in gpt.settings) == (found[0] == "cuda")
+
+
+def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for by name it must be there, whatever the build of torch says; counts do not want it."""
+    monkeypatch.setattr(rungs, "installed", lambda _: "2.13.0+cpu")
+    monkeypatch.setitem(sys.modules, "torch", _Torch(sees=False))
+    with pytest.raises(RecipeError, match=r'the plan asks for device "cuda", and torch sees no GPU.\nFix: say `device: auto`, or install a torch with CUDA\.'):
+        rungs.rungs_of(["ngram", "gpt-32"], 512, "cuda")
+    assert [rung.device for rung in rungs.rungs_of(["ngram"], 512, "cuda")] == ["cpu"]
 
 
 def test_full_is_more_of_standard() -> None:

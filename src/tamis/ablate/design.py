@@ -48,6 +48,7 @@ class Design:
         level: of intervals.
         seed: of every draw.
         rungs: ways to train; "profile": n-grams, beside them two GPTs with "standard" and three with "full", if torch is installed.
+        device: for GPTs: "auto" (a GPU if torch sees one), "cpu" or "cuda". What they find differs in the last bits.
         gpt_folds: folds on which GPTs are trained, the first ones.
         target_flops: of the training run that all this is for, so that it can be said how far away that is; None: not known.
     """
@@ -73,6 +74,7 @@ class Design:
     level: float = 0.95
     seed: int = 0
     rungs: tuple[str, ...] | str = "profile"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     gpt_folds: int = 6
     target_flops: float | None = None
 

@@ -71,7 +71,7 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         files.remove_temporary(out)
         began = time.monotonic()
         names, left = rungs.resolved(design.rungs, PROFILE_RUNGS[design.profile])
-        asked = rungs.rungs_of(names, design.vocabulary)
+        asked = rungs.rungs_of(names, design.vocabulary, design.device)
         pool = gather(source, design, jobs)
         made = prepare(pool, design, jobs, say)
         steps = ladder.steps(made, asked, design)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tamis.errors import require
+from tamis.errors import RecipeError, require
 from tamis.lm.gpt import Settings, curve
 from tamis.lm.tokens import Tokens
 
@@ -42,6 +42,11 @@ class Rung(Protocol):
         """Each training wants a process of its own, with one thread; else they run side by side in threads."""
         ...
 
+    @property
+    def device(self) -> str:
+        """ "cpu", or "cuda": then one training at a time."""
+        ...
+
     def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
         """Train on a stream once, from its beginning, and evaluate on the way.
 
@@ -68,6 +73,7 @@ class NGramRung:
     name: str = "ngram"
     order_blind: bool = True
     apart: bool = False
+    device: str = "cpu"
 
     @property
     def settings(self) -> dict[str, object]:
@@ -92,11 +98,15 @@ class GPTRung:
         name: in results, one of `GPTS` or `GATES`.
         gpt: size and training.
         gate: it asks whether what another rung finds holds at other rates.
+        device: "cpu" or "cuda".
+        card: which GPU; another kind may give other last bits.
     """
 
     name: str
     gpt: Settings
     gate: bool = False
+    device: str = "cpu"
+    card: str | None = None
 
     order_blind: bool = False
     apart: bool = True
@@ -104,11 +114,12 @@ class GPTRung:
     @property
     def settings(self) -> dict[str, object]:
         """Size, rates, and the torch that computes: another one may give other last bits."""
-        return {"rung": self.name, **asdict(self.gpt), "hidden": self.gpt.hidden, "flops": self.gpt.flops, "torch": installed("torch")}
+        shape = {"rung": self.name, **asdict(self.gpt), "hidden": self.gpt.hidden, "flops": self.gpt.flops, "torch": installed("torch")}
+        return shape | ({"device": self.device, "card": self.card} if self.device != "cpu" else {})
 
     def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
         """One run with a branch for each budget."""
-        return curve(self.gpt, stream, budgets, held, first, seed)
+        return curve(self.gpt, stream, budgets, held, first, seed, self.device)
 
 
 def installed(package: str) -> str | None:
@@ -140,11 +151,39 @@ def resolved(asked: Sequence[str] | str, profile: Sequence[str]) -> tuple[list[s
     )
 
 
-def rungs_of(names: Sequence[str], vocabulary: int) -> list[Rung]:
+def device_of(asked: str) -> tuple[str, str | None]:
+    """Where GPTs are trained, and on which GPU.
+
+    Args:
+        asked: "auto" (a GPU if torch sees one), "cpu" or "cuda".
+
+    Raises:
+        RecipeError: a GPU was asked for, and torch sees none.
+    """
+    version = installed("torch")
+    # A build without CUDA says so in its version, so that torch need not be loaded, which takes seconds, to be asked.
+    if asked == "cpu" or version is None or (asked == "auto" and version.endswith("+cpu")):
+        return "cpu", None
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda", str(torch.cuda.get_device_name())
+    if asked == "cuda":
+        raise RecipeError('the plan asks for device "cuda", and torch sees no GPU.\nFix: say `device: auto`, or install a torch with CUDA.')
+    return "cpu", None
+
+
+def rungs_of(names: Sequence[str], vocabulary: int, device: str = "cpu") -> list[Rung]:
     """The rungs of a design, the cheapest first.
+
+    Args:
+        names: of rungs.
+        vocabulary: of the tokenizer.
+        device: see `device_of`.
 
     Raises:
         MissingPackage: there is a GPT among them, and torch is not installed.
+        RecipeError: as `device_of`.
     """
     known: dict[str, Rung] = {"ngram": NGramRung(vocabulary)}
     known |= {name: GPTRung(name, Settings(*shape, vocabulary)) for name, shape in GPTS.items()}
@@ -155,4 +194,5 @@ def rungs_of(names: Sequence[str], vocabulary: int) -> list[Rung]:
     asked = [known[name] for name in known if name in names]
     if installed("torch") is None and (apart := [rung.name for rung in asked if rung.apart]):
         require("torch", needed_by=f'the rung "{apart[0]}"', extra="torch")
-    return asked
+    where, card = device_of(device) if any(isinstance(rung, GPTRung) for rung in asked) else ("cpu", None)
+    return [replace(rung, device=where, card=card) if isinstance(rung, GPTRung) else rung for rung in asked]

@@ -211,7 +211,9 @@ def _each(given: Field, trainings: Sequence[Training], out: str, jobs: int) -> I
             said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             return training, {"error": said, "losses": error.losses if isinstance(error, Diverged) else []}
 
-    with Processes(jobs) as processes:
+    # Trainings side by side on a GPU would wait for each other, and share its memory.
+    gpu = any(training.rung.device != "cpu" for training in trainings)
+    with Processes(1 if gpu else jobs) as processes:
         yield from mappers.threads(one, trainings, jobs)
 
 
