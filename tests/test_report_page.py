@@ -218,7 +218,7 @@ def test_several_rungs_are_drawn(tmp_path: Path) -> None:
     verdict = {
         "line": "It helped.", "parts": ["All was told."], "worth": [], "curve": [],
         "rungs": [{"name": SCRIPT, "rung": rung, **ends} for rung in ("ngram", "gpt-32")],
-        "trend": [{"rung": "gpt-32", "operations": 1e11, "value": 1.3, "low": 1.2, "high": 1.4}],
+        "trend": [{"rung": rung, "operations": size, "value": 1.3, "low": 1.2, "high": 1.4} for rung, size in (("gpt-32", 1e11), ("gpt-64", 1e12))],
         "losses": [{"rung": rung, "arm": arm, "tokens": 1000, "loss": 2.5} for rung in ("ngram", "gpt-32") for arm in ("raw", SCRIPT)],
         "died": [{"who": "raw, seed 0, gpt-32", "losses": [[0, 7.6], [1024, 9.9]]}],
     }  # fmt: skip

@@ -158,10 +158,10 @@ def _curves(results: pl.DataFrame, names: Sequence[str], plan: Mapping[str, Any]
     for name in names:
         losses = _losses(results, name, plan)
         held = primary_of(losses)
-        for arm in losses.results["arm"].unique(maintain_order=True).to_list():
+        for arm, kind in losses.results.select("arm", "kind").unique(maintain_order=True).iter_rows():
             points = [(budget, losses.equal(arm, budget, held)) for budget in losses.budgets(arm)]
             whole = [{"tokens": budget, "bits_per_byte": float(each.mean())} for budget, each in points if np.isfinite(each).all()]
-            found.append({"rung": name, "arm": arm, "losses": whole})
+            found.append({"rung": name, "arm": arm, "kind": kind, "losses": whole})
     return found
 
 

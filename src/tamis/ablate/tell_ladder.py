@@ -107,7 +107,12 @@ def _trends(subjects: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _decades(found: Mapping[str, Any]) -> str:
-    measured = f"The GPTs were trained with {found['smallest']:.1e} to {found['largest']:.1e} floating-point operations, {found['measured']:.1f} decades"
+    ends = f"{found['smallest']:.1e} to {found['largest']:.1e} floating-point operations, {found['measured']:.1f} decades"
+    measured = (
+        f"The GPTs were trained with {ends}"
+        if found["measured"]
+        else f"One size of GPT was trained, with {found['largest']:.1e} floating-point operations"
+    )
     if found["beyond"] is None:
         return f"{measured}; a frontier run takes 1e24 or more. A sign and a trend of it is what they can show, and no size at that scale."
     return f"{measured}; the run that this is for takes {found['target']:.1e}, {found['beyond']:.1f} decades beyond, and nothing is extrapolated there."

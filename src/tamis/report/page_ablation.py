@@ -12,6 +12,8 @@ from tamis.report.markup import Column, paragraph, said, table
 Fact = Mapping[str, Any]
 LONGEST = 2_000
 NAMES = 200
+FEWEST = 2
+"""Sizes of GPTs of which a trend is drawn."""
 COLOURED = {"raw": "var(--hatch)", "curated": "var(--full)"}
 """Arms with a colour of their own; the others take those of stages, but the first, which is that of raw text."""
 
@@ -46,9 +48,12 @@ def _ladder(verdict: Fact, drawing: Drawing) -> str:
         f"The same by size of model, from counts of n-grams to the largest GPT. {_key(colours)}",
         "Multipliers with their intervals for each size of model; the tables below have the numbers.",
     )
+    trend = verdict.get("trend", [])
+    if len(trend) < FEWEST:
+        trend = []
     drawn += drawing.figure(
         "trend",
-        [{**one, "shown": f"×{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g})"} for one in verdict.get("trend", [])],
+        [{**one, "shown": f"×{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g})"} for one in trend],
         "What curated text is worth of raw text as GPTs grow, with the 95% interval; the dashed line is nothing. Beyond what was measured nothing is drawn.",
         "The multiplier of the recipe against the operations of a training; the tables below have the numbers.",
     )
