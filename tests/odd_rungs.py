@@ -19,6 +19,7 @@ class Odd:
     name: str = "odd"
     order_blind: bool = False
     apart: bool = True
+    device: str = "cpu"
 
     @property
     def settings(self) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.ablate.arms import Arm, Ground, arms_of, order, stream
+from tamis.ablate.arms import REHYDRATED, Arm, Ground, arms_of, order, stream
 
 RAW, CURATED = Arm("raw", "raw", "raw"), Arm("curated", "curated", "curated", "raw")
 
@@ -90,6 +90,19 @@ def test_second_copies_come_after_all_first_ones() -> None:
     assert sorted(rows) == [0, 0, 1, 3, 3, 3]
     assert sorted(rows[:3]) == [0, 1, 3]
     assert sorted(rows[3:5]) == [0, 3]
+
+
+def test_rehydrated_copies_stand_anywhere() -> None:
+    """As many as there are, the first ones in the order of all arms, the others spread over the stream and not after it."""
+    copies = np.where(np.arange(400) % 4 == 0, 3, 1).astype(np.uint8)
+    given_ground = ground(400, folds=1, mixes={"raw": np.ones(400, np.uint8), "curated": np.ones(400, np.uint8), REHYDRATED: copies})
+    rows = stream(given_ground, Arm(REHYDRATED, "rehydrate", REHYDRATED, "curated"), 0)
+    assert np.array_equal(np.bincount(rows), copies)
+    early = rows[: len(rows) // 2]
+    assert 0.4 < (np.bincount(early, minlength=400)[::4].sum() / 300) < 0.6
+    alone = np.flatnonzero(copies == 1)
+    plain = stream(given_ground, CURATED, 0)
+    assert np.array_equal(rows[np.isin(rows, alone)], plain[np.isin(plain, alone)])
 
 
 @settings(max_examples=25)

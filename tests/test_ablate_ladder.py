@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from ablations import design, sifted, target
 from odd_rungs import Odd
+from test_ablate_trainings import RAW, field
 
 from tamis import files
 from tamis.ablate import experiment, ladder, rungs, tell
@@ -26,8 +27,10 @@ from tamis.ablate.experiment import ablate
 from tamis.ablate.held import Held, HeldSet
 from tamis.ablate.pool import gather
 from tamis.ablate.prepare import Prepared, prepare
+from tamis.ablate.trainings import Training, carry_out
 from tamis.cli import ablate as pages
-from tamis.errors import MissingPackage, RunError
+from tamis.errors import MissingPackage, RecipeError, RunError
+from tamis.lm.gpt import Settings
 from tamis.lm.tokens import Tokens
 from tamis.progress import Say
 
@@ -95,6 +98,20 @@ def test_other_rates_are_tried_on_raw_and_curated_alone(made: tuple[Prepared, De
     plain = _step(made, "gpt-32").rung.settings
     assert slow.rung.settings["matrices"] == plain["matrices"] / 4
     assert _step(made, "gpt-32 fast").rung.settings["embedding"] == plain["embedding"] * 4
+
+
+def test_how_long_it_will_take_is_said_before(made: tuple[Prepared, Design]) -> None:
+    """Operations of the last budget of each arm and of the falls of its branches, in every fold; counts cost next to none."""
+    step = _step(made, "gpt-32")
+    one = replace(step, arms=step.arms[:1], choice=())
+    first, second, last = one.field.budgets(one.arms[0])[-3:]
+    before = one.field.budgets(one.arms[0])[:-3]
+    tokens = last + 0.3 * (first + second + sum(before))
+    assert one.operations == round(3 * tokens * Settings(32, 2, 512).flops)
+    counts = ladder.steps(made[0], rungs.rungs_of(["ngram"], 512), made[1])
+    assert ladder.foreseen(counts, 2) is None
+    hour = replace(one, folds=round(3 * 4 * 3600 * ladder.SPEED / one.operations))
+    assert ladder.foreseen([*counts, hour], 2) == "GPTs: 4.0 hours of one processor (gpt-32 4.0 hours), 2.0 hours with 2 of them, where one does 30 GFLOP/s."
 
 
 def _told(arm: str, p: float, *, barred: str | None = None, same: bool = False) -> dict[str, Any]:
@@ -176,6 +193,20 @@ def _lives(process: int) -> bool:
     return status.exists() and "Z (zombie)" not in status.read_text()
 
 
+def test_what_diverged_is_said_with_its_curve(tmp_path: Path) -> None:
+    """In another process: who, at how many tokens, and how the loss went until then; the other trainings go on."""
+    pytest.importorskip("torch")
+    wild = rungs.GPTRung("gpt-32", Settings(32, 1, 64, embedding=np.inf), gate=True)
+    calm = replace(wild, gpt=Settings(32, 1, 64))
+    given = replace(field(), tokens=200, own={})
+    found, died = carry_out(given, [Training(wild, RAW, 0), Training(calm, RAW, 1)], str(tmp_path), 1, Say())
+    assert found["seed"].unique().to_list() == [1]
+    (one,) = died
+    assert (one["arm"], one["seed"], one["rung"]) == ("raw", 0, "gpt-32")
+    assert one["error"].startswith("Diverged: the loss is no number after ")
+    assert one["losses"][0] == (0, pytest.approx(np.log(64), abs=0.01))
+
+
 def test_a_profile_without_torch_is_rung_0_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """No error; one sentence with the way out. With torch all of the profile's rungs are trained."""
     assert rungs.resolved("profile", PROFILE_RUNGS["smoke"]) == (["ngram"], None)
@@ -197,6 +228,52 @@ def test_a_rung_asked_for_by_name_wants_torch(monkeypatch: pytest.MonkeyPatch) -
     assert rungs.resolved(["gpt-64"], PROFILE_RUNGS["standard"]) == (["gpt-64"], None)
     with pytest.raises(MissingPackage, match=r'the rung "gpt-64" needs the package "torch", which is not installed.\nFix: pip install "tamis\[torch\]"'):
         rungs.rungs_of(["ngram", "gpt-64"], 512)
+
+
+class _Torch:
+    """As much of torch as is asked where GPTs are to be trained."""
+
+    def __init__(self, *, sees: bool) -> None:
+        self.cuda = self
+        self.sees = sees
+
+    def is_available(self) -> bool:
+        return self.sees
+
+    def get_device_name(self) -> str:
+        return "Card 9"
+
+
+@pytest.mark.parametrize(
+    ("asked", "version", "sees", "found"),
+    [
+        ("auto", "2.13.0", True, ("cuda", "Card 9")),
+        ("auto", "2.13.0", False, ("cpu", None)),
+        ("auto", "2.13.0+cpu", True, ("cpu", None)),
+        ("auto", None, True, ("cpu", None)),
+        ("cpu", "2.13.0", True, ("cpu", None)),
+        ("cuda", "2.13.0", True, ("cuda", "Card 9")),
+    ],
+)
+def test_a_gpu_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch, asked: str, version: str | None, sees: Any, found: Any) -> None:
+    """Unless the plan says otherwise; which one it is belongs to the settings, and so to the plan and to the names of trainings."""
+    monkeypatch.setattr(rungs, "installed", lambda _: version)
+    monkeypatch.setitem(sys.modules, "torch", _Torch(sees=sees))
+    assert rungs.device_of(asked) == found
+    if version is not None:
+        gpt, counts = rungs.rungs_of(["gpt-32", "ngram"], 512, asked)[::-1]
+        assert (gpt.device, counts.device) == (found[0], "cpu")
+        assert gpt.settings.get("card") == found[1]
+        assert ("device" in gpt.settings) == (found[0] == "cuda")
+
+
+def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for by name it must be there, whatever the build of torch says; counts do not want it."""
+    monkeypatch.setattr(rungs, "installed", lambda _: "2.13.0+cpu")
+    monkeypatch.setitem(sys.modules, "torch", _Torch(sees=False))
+    with pytest.raises(RecipeError, match=r'the plan asks for device "cuda", and torch sees no GPU.\nFix: say `device: auto`, or install a torch with CUDA\.'):
+        rungs.rungs_of(["ngram", "gpt-32"], 512, "cuda")
+    assert [rung.device for rung in rungs.rungs_of(["ngram"], 512, "cuda")] == ["cpu"]
 
 
 def test_full_is_more_of_standard() -> None:
@@ -255,10 +332,26 @@ def test_what_gpts_cannot_say_is_said(climbed: tuple[str, experiment.Told]) -> N
     assert set(across["gate"]["gains"]) == {"gpt-32", "gpt-32 slow", "gpt-32 fast", "each at its best"}
     page = pages.page(tell.told(climbed[1])).replace("\n", " ")
     assert "nothing is extrapolated there" in page
-    assert "not measurable at this size" in page
+    assert "gpt-32, gains by difficulty" in page
     assert "at other rates" in page or "at another rate" in page
     shown = experiment.results_of(climbed[0]).filter(pl.col("rung") == "gpt-32")
     assert (shown["cpu_seconds"] > 0).all()
+
+
+@pytest.mark.slow
+def test_charts_have_what_the_tables_have(climbed: tuple[str, experiment.Told]) -> None:
+    """Multipliers by rung, losses of raw and curated text, the trend of the recipe; the verdict at the head is that of rung 0."""
+    told = climbed[1]
+    drawn = tell.for_report(told)
+    net = told.verdict["rungs"]["ngram"]["net"]
+    assert net["because"] in drawn["line"]
+    recipe = [one for one in drawn["rungs"] if one["name"] == "the recipe"]
+    assert [one["rung"] for one in recipe] == ["ngram", "gpt-32"]
+    assert recipe[0]["value"] == net["facts"]["multiplier"]["value"]
+    assert {one["arm"] for one in drawn["losses"] if one["rung"] == "gpt-32"} >= {"raw", "curated", "random", "matched", "boilerplate 0.5", "curated again"}
+    assert [one["rung"] for one in drawn["trend"]] == ["gpt-32"]
+    assert drawn["trend"][0]["value"] == pytest.approx(recipe[1]["value"], rel=0.2)
+    assert "what rung 0 found of" in pages.page(tell.told(told))
 
 
 @pytest.mark.slow

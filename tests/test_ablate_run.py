@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,18 @@ import pyarrow.parquet as pq
 import pytest
 from ablations import design, documents, raw, sifted, target
 
+import tamis
 from tamis import files
-from tamis.ablate import experiment, rungs, tell
+from tamis.ablate import experiment, ladder, rungs, tell
+from tamis.ablate.arms import REHYDRATED
 from tamis.ablate.experiment import ablate
+from tamis.ablate.held import EACH
+from tamis.ablate.pool import gather
+from tamis.ablate.prepare import prepare
 from tamis.cli import ablate as pages
 from tamis.errors import TamisError
+from tamis.progress import Say
+from tamis.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +115,47 @@ def test_items_that_say_nothing_are_barred(done: tuple[str, experiment.Told]) ->
     items = _rung(done[1])["items"]
     assert {one["measure"] for one in items} >= {"gold_bits_per_byte", "accuracy"}
     assert all(one["fit"] != bool(one["reason"]) for one in items)
+
+
+def test_who_gains_and_what_a_benchmark_gains_is_measured(done: tuple[str, experiment.Told]) -> None:
+    """Fifths of the target and of the items by difficulty, and the line to each set of items: a number, or why there is none."""
+    rung = _rung(done[1])
+    assert set(rung["difficulty"]) == {"target", "pairs"}
+    fifths = rung["difficulty"]["target"]["fifths"]
+    assert [one["documents"] for one in fifths] == [12] * 5
+    mean = np.mean([one["gain"]["mean"] for one in fifths])
+    rows = experiment.results_of(done[0]).filter((pl.col("measure") == EACH) & (pl.col("set") == "target")).group_by("arm").agg(pl.col("value").mean())
+    means = dict(rows.iter_rows())
+    assert set(means) == {"raw", "curated"}
+    assert means["raw"] - means["curated"] == pytest.approx(mean)
+    (shift,) = rung["line_shift"]
+    assert shift["set"] == "pairs"
+    assert ("withheld" in shift) != ("label" in shift)
+    assert "by fifths of difficulty" in pages.page(tell.told(done[1]))
+
+
+def test_copies_that_no_stage_gives_are_no_arm(places: tuple[str, str]) -> None:
+    """A recipe whose duplicates are exact has nothing to rehydrate; the arm is left out, and that is said."""
+    pool = gather([places[0]], design(rehydrate={1: 1, 2: 2}), 1)
+    assert REHYDRATED not in pool.mixes
+    assert pool.notes == ("There is no rehydrated arm: no stage of the recipe takes keep_copies.",)
+
+
+def test_rehydrated_documents_have_copies_by_the_size_of_their_cluster(tmp_path: Path) -> None:
+    """A document that stands for two has two copies, all else is the curated mix; counts are not trained on it."""
+    stages = (tamis.make_stage("rules", min={"quality": 0.5}), tamis.make_stage("near_duplicates"))
+    tamis.run(Recipe("test", stages), [raw(tmp_path / "raw", n=400, copies=0.2)], str(tmp_path / "run"))
+    pool = gather([str(tmp_path / "run")], design(rehydrate={1: 1, 2: 2}), 1)
+    texts, curated, copies = pool.texts.to_pylist(), pool.mixes["curated"], pool.mixes[REHYDRATED]
+    many = Counter(texts)
+    assert [int(copies[i]) for i in np.flatnonzero(curated)] == [min(2, many[texts[i]]) for i in np.flatnonzero(curated)]
+    assert (copies[curated == 0] == 0).all()
+    assert copies.max() == 2
+    asked = design(rehydrate={1: 1, 2: 2})
+    made = prepare(pool, asked, 1, Say())
+    assert REHYDRATED in {arm.name for arm in made.arms}
+    (step,) = ladder.steps(made, rungs.rungs_of(["ngram"], 512), asked)
+    assert REHYDRATED not in {arm.name for arm in step.arms}
 
 
 def test_what_is_told_is_what_was_found(done: tuple[str, experiment.Told], tamis_command: Callable[..., tuple[int, str, str]]) -> None:

@@ -26,6 +26,7 @@ class Echo:
     name = "echo"
     order_blind = True
     apart = False
+    device = "cpu"
 
     def __init__(self) -> None:
         self.asked = 0

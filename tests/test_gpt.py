@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tamis.errors import MissingPackage
+from tamis.lm import gpt
 from tamis.lm.gpt import Diverged, Settings, curve
 from tamis.lm.tokens import Tokens
 
@@ -158,8 +160,28 @@ def test_a_budget_is_kept_to_the_token() -> None:
 
 def test_a_run_that_diverges_shows_its_curve() -> None:
     """It ends at once, and says at how many tokens and how the loss went before."""
-    with pytest.raises(Diverged, match=r"the loss is no number after \d+ tokens; before, in nats a token: 3\.69 at 0"):
+    with pytest.raises(Diverged, match=r"the loss is no number after \d+ tokens; before, in nats a token: 3\.69 at 0") as caught:
         curve(replace(TINY, embedding=math.inf), text(1_000), [1_000], HELD, ALL, 0)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.losses == caught.value.losses
+    assert again.losses[0] == (0, pytest.approx(3.69, abs=0.01))
+    assert str(again) == str(caught.value)
+
+
+def test_everything_is_where_the_weights_are() -> None:
+    """A loss and a step of the optimiser on another device than the processor: nothing is made on the wrong one. (No GPU is at hand in tests.)"""
+    torch = pytest.importorskip("torch")
+    from tamis.lm.optimise import Learner
+    from tamis.lm.transformer import initialised, nats, rotary
+
+    weights = {name: tensor.detach().to("meta").requires_grad_() for name, tensor in initialised(32, 2, 64, 0).items()}
+    learner = Learner(weights, {"matrices": 0.1, "embedding": 0.1, "head": 0.1})
+    turns = tuple(table.to("meta") for table in rotary(64, 32))
+    tokens = torch.zeros((2, 64), dtype=torch.int64, device="meta")
+    with gpt.repeatable_attention("meta"):
+        for one in (learner, learner.copy()):
+            one.step(nats(one.weights, tokens, tokens, turns).sum(), 1.0)
+            assert {tensor.device.type for tensor in one.weights.values()} == {"meta"}
 
 
 def test_without_torch_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,6 +210,33 @@ def test_a_missing_package_costs_the_charts_and_nothing_else() -> None:
     assert ran.stdout.strip() == "None"
 
 
+def test_several_rungs_are_drawn(tmp_path: Path) -> None:
+    """Multipliers by rung, a trend, a loss curve for each rung and one for what died; names are escaped, and text alone draws nothing."""
+    pytest.importorskip("altair")
+    done = run(written(tmp_path / "in", text=prose(2)), tmp_path / "out")
+    ends = {"value": 1.3, "low": 1.2, "high": None, "reach": [0.5, 2.0]}
+    verdict = {
+        "line": "It helped.", "parts": ["All was told."], "worth": [], "curve": [],
+        "rungs": [{"name": SCRIPT, "rung": rung, **ends} for rung in ("ngram", "gpt-32")],
+        "trend": [{"rung": rung, "operations": size, "value": 1.3, "low": 1.2, "high": 1.4} for rung, size in (("gpt-32", 1e11), ("gpt-64", 1e12))],
+        "losses": [{"rung": rung, "arm": arm, "tokens": 1000, "loss": 2.5} for rung in ("ngram", "gpt-32") for arm in ("raw", SCRIPT)],
+        "died": [{"who": "raw, seed 0, gpt-32", "losses": [[0, 7.6], [1024, 9.9]]}],
+    }  # fmt: skip
+    Path(done.out, "verdict.json").write_text(json.dumps(verdict))
+    write(done)
+    page = shown(done)
+    drawn = json.loads(page.split('id="charts">')[1].split("</script>")[0])
+    kinds = [chart["kind"] for chart in drawn]
+    assert kinds[:5] == ["rungs", "trend", "losses", "losses", "losses"]
+    assert [row["high"] for row in drawn[0]["rows"]] == [2.0, 2.0]
+    assert [row["tokens"] for row in drawn[4]["rows"]] == [1024]
+    assert SCRIPT not in page
+    del verdict["rungs"], verdict["trend"], verdict["losses"], verdict["died"]
+    Path(done.out, "verdict.json").write_text(json.dumps(verdict))
+    write(done)
+    assert "All was told." in shown(done)
+
+
 def test_a_verdict_stands_at_the_head(tmp_path: Path) -> None:
     """What an ablation leaves in the run folder is in the facts, and its line on the page and in the summary, escaped."""
     done = run(written(tmp_path / "in", text=prose(2)), tmp_path / "out")

@@ -26,11 +26,6 @@ from tamis.ablate.statistics import paired
 from tamis.errors import AblationError
 
 RECIPE = "the recipe"
-LINE_SHIFT = (
-    "Whether a multiplier of bits per byte may be quoted for a benchmark is not measurable at this size: scores of these models are chance, "
-    "and the GPTs were not asked for any."
-)
-QUINTILES = "Gains by difficulty of evaluation items are not measurable at this size."
 
 
 def across(results: pl.DataFrame, rungs: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -44,7 +39,7 @@ def across(results: pl.DataFrame, rungs: Mapping[str, Mapping[str, Any]], plan: 
     Returns:
         JSON; None where no GPT was trained. subjects: for the recipe, each stage that a GPT was trained for and the spoilt text: by_rung (rung, tokens,
         hidden, flops, gain, multiplier, outcome), agreement (of each GPT with rung 0), trend, holds (probability that the sign is that of
-        the next rung); curves (losses of each arm and rung on the primary set, mean over folds); decades; repeats; gate (other rates); line_shift; quintiles.
+        the next rung); curves (losses of each arm and rung on the primary set, mean over folds); decades; repeats; gate (other rates).
     """
     ladder = [name for name in rungs if name in GPTS]
     if not ladder:
@@ -62,8 +57,6 @@ def across(results: pl.DataFrame, rungs: Mapping[str, Mapping[str, Any]], plan: 
         "decades": _decades(ladder, plan),
         "repeats": repeats(results, ladder[0], plan),
         "gate": _gate(results, plan),
-        "line_shift": {"withheld": LINE_SHIFT},
-        "quintiles": {"withheld": QUINTILES},
     }
 
 
@@ -81,9 +74,12 @@ def _entries(rung: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 "outcome": one["outcome"],
                 "barred": facts["barred"],
             }
-    for one in rung["corrupted"]:
+    for one in [*rung["corrupted"], *rung["rehydrated"]]:
         if "gain" in one:
-            found[one["arm"]] = {"sides": (one["arm"], "raw"), "gain": one["gain"], "multiplier": None, "outcome": None, "barred": None}
+            # How much spoilt text buys what raw text does is told the other way round, elsewhere.
+            multiplier = one["multiplier"] if one["against"] == "curated" else None
+            sides = (one["arm"], one["against"])
+            found[one["arm"]] = {"sides": sides, "gain": one["gain"], "multiplier": multiplier, "outcome": None, "barred": None}
     return found
 
 
@@ -162,10 +158,10 @@ def _curves(results: pl.DataFrame, names: Sequence[str], plan: Mapping[str, Any]
     for name in names:
         losses = _losses(results, name, plan)
         held = primary_of(losses)
-        for arm in losses.results["arm"].unique(maintain_order=True).to_list():
+        for arm, kind in losses.results.select("arm", "kind").unique(maintain_order=True).iter_rows():
             points = [(budget, losses.equal(arm, budget, held)) for budget in losses.budgets(arm)]
             whole = [{"tokens": budget, "bits_per_byte": float(each.mean())} for budget, each in points if np.isfinite(each).all()]
-            found.append({"rung": name, "arm": arm, "losses": whole})
+            found.append({"rung": name, "arm": arm, "kind": kind, "losses": whole})
     return found
 
 

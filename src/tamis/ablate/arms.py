@@ -19,7 +19,8 @@ from tamis.ablate.draws import apart, seeded
 from tamis.ablate.strata import matched_subset, random_subset
 
 AS_READ = "as read"
-Kind = Literal["raw", "curated", "random", "matched", "without", "null", "corrupt", "edit", "ladder", "mix", "repeat"]
+Kind = Literal["raw", "curated", "random", "matched", "without", "null", "corrupt", "edit", "ladder", "mix", "repeat", "rehydrate"]
+REHYDRATED = "rehydrated"
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,25 @@ def stream(ground: Ground, arm: Arm, fold: int, redraw: int = 0) -> np.ndarray:
     elif arm.kind == "null":
         copies[rank.astype(np.float64) / 2.0**64 < arm.share] = 0
     rows = np.flatnonzero(copies)
+    if arm.kind == "rehydrate":
+        return _scattered(ground, rows, copies[rows], fold)
     rows = rows[np.argsort(_draw(ground, "order", fold)[rows], kind="stable")]
     most = int(copies.max(initial=0))
     return rows if most <= 1 else np.concatenate([rows[copies[rows] > again] for again in range(most)])
+
+
+def _scattered(ground: Ground, rows: np.ndarray, copies: np.ndarray, fold: int) -> np.ndarray:
+    """Rows as often as there are copies: the first of each in its place in the order of all arms, the others anywhere.
+
+    After all first ones, as copies stand elsewhere, they would begin beyond the budget at which arms are compared.
+    """
+    parts = [
+        (some := rows[copies > i], _draw(ground, REHYDRATED if i else "order", fold, i)[some]) for i in range(int(copies.max(initial=0)))
+    ]
+    if not parts:
+        return rows
+    whole, place = (np.concatenate(both) for both in zip(*parts, strict=True))
+    return whole[np.argsort(place, kind="stable")]
 
 
 def again(ground: Ground, rows: np.ndarray, fold: int, epoch: int) -> np.ndarray:
@@ -147,5 +164,7 @@ def arms_of(mixes: Sequence[str], *, edits: Sequence[str], forms: Mapping[str, t
     if null:
         arms.append(Arm("null", "null", "raw", "raw", share=null))
     arms += [Arm(form, "corrupt", "raw", "raw", form, share) for form, (_, share) in forms.items()]
-    others = [mix for mix in mixes if mix not in ("raw", "curated") and not mix.startswith("without ")]
+    if REHYDRATED in mixes:
+        arms.append(Arm(REHYDRATED, "rehydrate", REHYDRATED, "curated"))
+    others = [mix for mix in mixes if mix not in ("raw", "curated", REHYDRATED) and not mix.startswith("without ")]
     return arms + [Arm(mix, "ladder" if "." in mix else "mix", mix, "raw") for mix in others]

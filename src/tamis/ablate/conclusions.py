@@ -12,9 +12,11 @@ import polars as pl
 from tamis.ablate.comparisons import Comparison, How, compare, primary_of
 from tamis.ablate.crossover import crossover
 from tamis.ablate.decomposition import decompose
+from tamis.ablate.difficulty import difficulty
 from tamis.ablate.families import family
 from tamis.ablate.fitness import fitness_table
-from tamis.ablate.held import BITS, RAW, TARGET
+from tamis.ablate.held import BITS, EACH, RAW, TARGET
+from tamis.ablate.line_shift import line_shift
 from tamis.ablate.losses import Losses
 from tamis.ablate.multiplier import FEWEST_BUDGETS, multipliers
 from tamis.ablate.statistics import paired
@@ -23,6 +25,7 @@ from tamis.ablate.verdict import Facts, judge
 from tamis.errors import AblationError
 
 RECIPE = "the recipe"
+GOLD = "gold_bits_per_byte"
 BARRED = "it compares documents, and a model that counts learns nothing else from a repeat than more of it"
 
 
@@ -108,7 +111,10 @@ class _Told:
             "corrupted": [self._corrupted(name) for name in self._of("corrupt")],
             "ladders": [self._plain(name) for name in self._of("ladder")],
             "mixes": [self._plain(name) for name in self._of("mix")],
-            "items": _safely(self._items),
+            "rehydrated": [self._plain(name) for name in self._of("rehydrate")],
+            "items": (items := _safely(self._items)),
+            "line_shift": _safely(self._line_shift, items) if curated else None,
+            "difficulty": _safely(self._difficulty) if curated else None,
         }
 
     def _adjusted(self) -> dict[str, tuple[float, int]]:
@@ -245,7 +251,7 @@ class _Told:
 
     def _items(self) -> list[dict[str, Any]] | None:
         """Each score of evaluation items: is it fit to decide anything, and what curation did to it."""
-        scores = self.losses.results.filter((pl.col("measure") != BITS) & (pl.col("at") == EQUAL))
+        scores = self.losses.results.filter(~pl.col("measure").is_in([BITS, EACH]) & (pl.col("at") == EQUAL))
         corrupt = [name for name in self._of("corrupt") if isinstance(self.compared[name], Comparison)]
         if scores.is_empty() or not corrupt:
             return None
@@ -258,6 +264,38 @@ class _Told:
             raise AblationError(f"a training of raw or of {worst} died, so no score can be judged.")
         table = fitness_table(raw, spoilt)
         return [{**row, "gain": self._score_gain(row)} for row in table.filter(pl.col("by") == "set").to_dicts()]
+
+    def _line_shift(self, items: Any) -> list[dict[str, Any]]:
+        """Of each set of items whose gold answers may decide anything: do curated models lie on the line of raw ones?"""
+        if not isinstance(items, list):
+            reason = items["withheld"] if items else "no evaluation items were asked for on this rung."
+            raise AblationError(reason)
+        return [{"set": row["set"], **_safely(self._shift_of, row)} for row in items if row["measure"] == GOLD]
+
+    def _shift_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        if not row["fit"]:
+            raise AblationError(f"the bits of its gold answers are unfit to decide anything: {row['reason']}.")
+        budgets = {arm: self.losses.budgets(arm) for arm in ("raw", "curated")}
+        sides = {
+            arm: (
+                self.losses.curve(arm, at, self.how.primary),
+                np.stack([self.losses.measure(arm, budget, row["set"], row["group"], GOLD) for budget in at], axis=1),
+            )
+            for arm, at in budgets.items()
+        }
+        how = {"overlap": self.how.overlap, "level": self.how.level, "what": str(row["set"])}
+        return asdict(line_shift(sides["raw"], budgets["raw"], sides["curated"], **how))  # type: ignore[arg-type]
+
+    def _difficulty(self) -> dict[str, dict[str, Any]]:
+        """Of the documents of the primary set, and of the items of each set."""
+        tokens = self.arms["curated"]["compared_at"]
+        singles = self.losses.results.filter((pl.col("measure") == EACH) & (pl.col("set") != (RAW if self.how.primary == TARGET else "")))
+
+        def of(held: str) -> dict[str, Any]:
+            raw, curated = (self.losses.each(arm, tokens, held) for arm in ("raw", "curated"))
+            return asdict(difficulty(raw, curated, overlap=self.how.overlap, level=self.how.level))
+
+        return {held: _safely(of, held) for held in singles["set"].unique(maintain_order=True).to_list()}
 
     def _score_gain(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """Of the curated mix over raw, in the score's unit, positive where it is better."""
@@ -275,9 +313,9 @@ class _Told:
             return None
 
 
-def _safely(function: Callable[[], Any]) -> Any:
+def _safely(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return function()
+        return function(*arguments)
     except AblationError as error:
         return {"withheld": str(error).splitlines()[0]}
 

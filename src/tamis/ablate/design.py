@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from tamis import recipe as recipes
+from tamis.ablate.arms import REHYDRATED
 from tamis.ablate.rungs import GATES, GPTS
 from tamis.errors import RecipeError, suggest
 
@@ -43,9 +44,12 @@ class Design:
         random_drop: share of the raw documents that a stage drops at random (the arm "null"): what it shows must be nothing. 0: no such arm.
         corrupt: kind → shares of the raw documents that are spoilt: what is shown must be something.
         ladders: signal → shares of the raw bytes that are kept, those with the highest values ("-signal": the lowest).
+        rehydrate: copies of a curated document by how many near-duplicates it stands for, as `near_duplicates` takes `keep_copies`; an arm that
+            GPTs alone are trained on. {}: no such arm.
         level: of intervals.
         seed: of every draw.
         rungs: ways to train; "profile": n-grams, beside them two GPTs with "standard" and three with "full", if torch is installed.
+        device: for GPTs: "auto" (a GPU if torch sees one), "cpu" or "cuda". What they find differs in the last bits.
         gpt_folds: folds on which GPTs are trained, the first ones.
         target_flops: of the training run that all this is for, so that it can be said how far away that is; None: not known.
     """
@@ -67,20 +71,29 @@ class Design:
     random_drop: float = 0.5
     corrupt: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: {"boilerplate": (0.1, 0.3), "shuffled words": (0.3,)})
     ladders: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    rehydrate: Mapping[int, int] = field(default_factory=dict)
     level: float = 0.95
     seed: int = 0
     rungs: tuple[str, ...] | str = "profile"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     gpt_folds: int = 6
     target_flops: float | None = None
 
 
 RUNGS = ("ngram", *GPTS, *GATES)
-PROFILE_RUNGS = {"smoke": ("ngram",), "standard": ("ngram", "gpt-32", "gpt-64"), "full": RUNGS}
+PROFILE_RUNGS = {
+    "smoke": ("ngram",),
+    "standard": ("ngram", "gpt-32", "gpt-64"),
+    "full": ("ngram", "gpt-32", "gpt-64", "gpt-96", *GATES),
+}
+REHYDRATE = {1: 1, 2: 2, 3: 3, 5: 5, 100: 8, 1000: 1}
+"""Copies by size of cluster, each from there on: what FineWeb 2 (Penedo et al. 2025, arXiv:2506.20920) found to help."""
 PROFILES: dict[str, dict[str, Any]] = {
     "smoke": {"pool": 12_000_000, "held_out": 60_000, "most_folds": 12, "redraws": 2, "corrupt": {"boilerplate": (0.3,)}},
     "standard": {},
-    "full": {"pool": 300_000_000},
+    "full": {"pool": 300_000_000, "rehydrate": REHYDRATE},
 }
+MOST_COPIES = 255
 _RANGES = {
     "pool": (1_000_000, 100_000_000_000),
     "vocabulary": (512, 65_536),
@@ -168,7 +181,7 @@ def check(design: Design, place: str) -> None:
         raise refuse("most_folds", f"is {design.most_folds}, fewer than the {design.least_folds} of least_folds")
     _check_shares(design, refuse)
     for name in design.mixes:
-        if name in ("raw", "curated", "random", "matched", "null") or ":" in name:
+        if name in ("raw", "curated", "random", "matched", "null", REHYDRATED) or ":" in name:
             raise refuse("mixes", f'cannot name a mix "{name}", which tamis has an arm for')
     if isinstance(design.target, str) and design.target not in ("reference", "none"):
         raise refuse("target", f'is "reference", "none" or a list of shards, not "{design.target}"')
@@ -193,6 +206,9 @@ def _check_shares(design: Design, refuse: Any) -> None:
             raise refuse("corrupt", f'has no kind "{kind}". {suggest(kind, KINDS, what="kinds:")}'.removesuffix("."))
         if not all(0 < share <= 1 for share in shares):
             raise refuse("corrupt", f"{kind}: shares are above 0 and at most 1, not {list(shares)}")
+    for size, copies in design.rehydrate.items():
+        if size < 1 or not 1 <= copies <= MOST_COPIES:
+            raise refuse("rehydrate", f"takes sizes of 1 and more, and 1 to {MOST_COPIES} copies, not {size}: {copies}")
     for signal, shares in design.ladders.items():
         if not shares or not all(0 < share < 1 for share in shares):
             raise refuse("ladders", f"{signal}: the shares that are kept are between 0 and 1, not {list(shares)}")

@@ -71,7 +71,7 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         files.remove_temporary(out)
         began = time.monotonic()
         names, left = rungs.resolved(design.rungs, PROFILE_RUNGS[design.profile])
-        asked = rungs.rungs_of(names, design.vocabulary)
+        asked = rungs.rungs_of(names, design.vocabulary, design.device)
         pool = gather(source, design, jobs)
         made = prepare(pool, design, jobs, say)
         steps = ladder.steps(made, asked, design)
@@ -79,6 +79,8 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         if exploratory:
             say.note("The plan is not the one that was registered before the first training: what follows is marked as exploratory.")
         files.write_bytes(files.join(out, "tokenizer.json"), made.tokenizer.to_bytes())
+        if foreseen := ladder.foreseen(steps, jobs):
+            say.note(foreseen)
         results, died = climb(steps, plan, out, jobs, say)
         files.write_frame(files.join(out, RESULTS), results)
         verdict = conclusions.conclude(results, plan, died=died, exploratory=exploratory)

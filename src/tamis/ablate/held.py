@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from tamis.ablate.draws import take
-from tamis.ablate.item_scores import scores
+from tamis.ablate.item_scores import per_item, scores
 from tamis.ablate.items import ItemSet
 from tamis.lm.tokens import Tokens
 
@@ -71,6 +71,20 @@ class Held:
         frames += [scores(item_set, bits[start:stop]).select(list(SCHEMA)) for item_set, start, stop in self.items]
         return pl.concat([pl.DataFrame(schema=SCHEMA), *frames])
 
+    def each(self, bits: np.ndarray) -> pl.DataFrame:
+        """What is said of one model and each document of the sets, and each evaluation item: `EACH`.
+
+        Args:
+            bits: f64[n], of every sequence.
+
+        Returns:
+            As `measures`; by: "document" or "item", group: its number in the set, from 0.
+        """
+        found = [(one.name, "document", bits[one.rows] / np.maximum(one.size, 1)) for one in self.sets if one.name in (TARGET, RAW)]
+        found += [(one.name, "item", per_item(one, bits[start:stop])["gold_bits_per_byte"].values) for one, start, stop in self.items]
+        rows = [(name, by, str(i), EACH, "lower", value, None) for name, by, values in found for i, value in enumerate(values.tolist())]
+        return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
     def sampled(self, most: int) -> Held:
         """Fewer documents, and no items: for models that are slow to ask.
 
@@ -109,6 +123,8 @@ SCHEMA = {
     "chance": pl.Float64,
 }
 BITS = "bits per byte"
+EACH = "bits per byte of each"
+"""Of one document, or of the gold continuation of one item."""
 
 
 def _of_documents(bits: np.ndarray, one: HeldSet) -> pl.DataFrame:

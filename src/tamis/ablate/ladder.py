@@ -18,13 +18,17 @@ PER_PARAMETER = 10
 GRID = (0.5, 1.0, 2.0)
 """Multiples of that: every budget is a branch to train, and a quadratic wants three."""
 CURVED = ("raw", "curated", "without")
-KINDS = ("raw", "curated", "random", "matched", "mix")
+KINDS = ("raw", "curated", "random", "matched", "mix", "rehydrate")
+BLIND = ("rehydrate",)
+"""Kinds of arms that rung 0 is not trained on: counts learn nothing from a copy but more of it."""
 GATED = ("raw", "curated")
 MOST_LEFT_OUT = 4
 FRACTION = 4
 """Of the tokens of an arm, the part that is seen again and again."""
 EVALUATED = 0.2
 """Tokens that are evaluated at each budget, for each that is trained on: looking costs a third of training, so under a tenth of the time."""
+SPEED = 30e9
+"""Floating-point operations a second of one processor, for what is foreseen: 28 at width 32, 37 at 64, measured on one of 2024."""
 LEFT_OUT = (
     f"Of the arms that leave a stage out at most {MOST_LEFT_OUT} are trained, those whose documents differ from the curated ones: first stages "
     "that rung 0 may not judge, then the smallest p on rung 0; equal ones in the order of the recipe. Without rung 0: in that order."
@@ -54,6 +58,17 @@ class Step:
         arms = [*self.arms, *(arm for arm in self.choice if arm.name in left_out)]
         return [Training(self.rung, arm, fold, again) for fold in range(self.folds) for arm in arms for again in range(arm.redraws)]
 
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations of all trainings, with as many of the choice as may be chosen; None for counts, which cost next to none."""
+        if not isinstance(self.rung, GPTRung):
+            return None
+        arms = [*self.arms, *self.choice[:MOST_LEFT_OUT]]
+        budgets = [self.field.budgets(arm) for arm in arms]
+        # A budget that is not the last is a branch, of which its fall is trained for itself.
+        tokens = sum(some[-1] + self.rung.gpt.falling * sum(some[:-1]) for some in budgets if some)
+        return round(self.folds * tokens * self.rung.gpt.flops)
+
     def facts(self) -> dict[str, Any]:
         """For the plan."""
         facts: dict[str, Any] = {
@@ -65,7 +80,23 @@ class Step:
         }
         facts |= {"left_out": LEFT_OUT} if self.choice else {}
         repeated = [arm.unique for arm in self.arms if arm.unique is not None]
+        facts |= {"operations": self.operations} if self.operations else {}
         return facts | ({"repeated": repeated[0]} if repeated else {})
+
+
+def foreseen(steps: Sequence[Step], jobs: int) -> str | None:
+    """One sentence on how long the GPTs will take; None where there are none."""
+    asked = [(step.rung.name, step.operations) for step in steps if step.operations]
+    if not asked:
+        return None
+    minutes = {name: operations / SPEED / 60 for name, operations in asked}
+    whole = sum(minutes.values())
+    each = ", ".join(f"{name} {_time(some)}" for name, some in minutes.items())
+    return f"GPTs: {_time(whole)} of one processor ({each}), {_time(whole / jobs)} with {jobs} of them, where one does {SPEED / 1e9:.0f} GFLOP/s."
+
+
+def _time(minutes: float) -> str:
+    return f"{minutes / 60:.1f} hours" if minutes >= 90 else f"{max(1, round(minutes))} min"
 
 
 def steps(made: Prepared, rungs: Sequence[Rung], design: Design) -> list[Step]:
@@ -83,12 +114,21 @@ def steps(made: Prepared, rungs: Sequence[Rung], design: Design) -> list[Step]:
     for rung in rungs:
         if isinstance(rung, GPTRung):
             tokens = small[rung.name]
-            field = replace(made.field, tokens=tokens, extra={}, held=held, grid=(1.0,) if rung.gate else GRID, farthest=1.0 if rung.gate else GRID[-1], curved=CURVED, own={})
+            field = replace(
+                made.field,
+                tokens=tokens,
+                extra={},
+                held=held,
+                grid=(1.0,) if rung.gate else GRID,
+                farthest=1.0 if rung.gate else GRID[-1],
+                curved=CURVED,
+                own={},
+            )
             step = Step(rung, field, min(design.gpt_folds, made.folds), *_arms(made, tokens, rung))
             found.append(_with_repeats(step) if rung.name == repeating else step)
         else:
             assert isinstance(rung, NGramRung)
-            found.append(Step(rung, made.field, made.folds, made.arms))
+            found.append(Step(rung, made.field, made.folds, tuple(arm for arm in made.arms if arm.kind not in BLIND)))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.ablate.shapes import Shape, shape
 from tamis.ablate.statistics import Estimate, paired
 from tamis.ablate.verdict import EPSILON
 
@@ -40,6 +41,7 @@ class Trend:
         change: of ln multiplier, a decade; None with one rung.
         decades: between the first and the last rung.
         gone_at: operations at which the multiplier would be 1; None unless it decays, and to there within a decade beyond what was measured.
+        shape: of the change; see `shape`.
     """
 
     label: str
@@ -48,6 +50,7 @@ class Trend:
     change: Estimate | None
     decades: float
     gone_at: float | None
+    shape: Shape
 
 
 def trend(
@@ -71,19 +74,19 @@ def trend(
     places = np.log10(np.asarray(operations, np.float64))
     pseudo = _pseudo_values(gains, slopes)
     by_rung = tuple(paired(one, overlap=overlap, level=level, what="the multipliers") for one in pseudo)
-    decades = float(places[-1] - places[0])
+    decades, form = float(places[-1] - places[0]), shape(pseudo, operations)
     if len(places) < 2:
-        return Trend("undetermined", "one GPT was trained", by_rung, None, 0.0, None)
+        return Trend("undetermined", "one GPT was trained", by_rung, None, 0.0, None, form)
     centred = places - places.mean()
     change = paired(centred @ pseudo / (centred @ centred), overlap=overlap, level=level, what="the multipliers of the rungs")
     if len(places) < FEWEST_RUNGS:
-        return Trend("undetermined", f"{decades:.1f} decades between {len(places)} rungs", by_rung, change, decades, None)
+        return Trend("undetermined", f"{decades:.1f} decades between {len(places)} rungs", by_rung, change, decades, None, form)
     mean = float(pseudo.mean())
     label, gone = _label(change, mean), None
     if label == "decays":
         at = float(places.mean()) - mean / change.mean
         gone = 10**at if at <= places[-1] + REACH else None
-    return Trend(label, "the interval of the change holds both" if label == "undetermined" else None, by_rung, change, decades, gone)
+    return Trend(label, "the interval of the change holds both" if label == "undetermined" else None, by_rung, change, decades, gone, form)
 
 
 def _label(change: Estimate, mean: float) -> str:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from tamis.ablate.held import BITS
+from tamis.ablate.held import BITS, EACH
 from tamis.ablate.trainings import EQUAL, OWN_SIZE
 
 
@@ -46,6 +46,15 @@ class Losses:
         """f64[S]: a score of evaluation items at a budget."""
         rows = self.results.filter(pl.col("measure") == measure)
         return self._by_fold(rows, arm, (pl.col("at") == EQUAL) & (pl.col("budget") == budget), held, group)
+
+    def each(self, arm: str, budget: int, held: str) -> np.ndarray:
+        """f64[S, N]: at a budget, of each of the N documents or items of a set; NaN for a fold that is missing."""
+        where = (pl.col("measure") == EACH) & (pl.col("arm") == arm) & (pl.col("at") == EQUAL)
+        found = self.results.filter(where & (pl.col("budget") == budget) & (pl.col("set") == held))
+        rows, columns = found["seed"].to_numpy(), found["group"].cast(pl.Int64).to_numpy()
+        values = np.full((self.seeds, int(columns.max(initial=-1)) + 1), np.nan)
+        values[rows, columns] = found["value"].to_numpy()
+        return values
 
     def _by_fold(self, rows: pl.DataFrame, arm: str, where: pl.Expr, held: str, group: str | None) -> np.ndarray:
         found = rows.filter((pl.col("arm") == arm) & where & (pl.col("set") == held) & (pl.col("group") == (group or held)))

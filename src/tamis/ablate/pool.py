@@ -7,7 +7,7 @@ text is measured again; text is read for the documents of the pool alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tamis import files, folder, reading, shards, simulate
 from tamis.ablate import domains
+from tamis.ablate.arms import REHYDRATED
 from tamis.ablate.design import Design
 from tamis.ablate.learned import learned
 from tamis.documents import Columns, canonical, one_piece, utf8
@@ -134,7 +135,8 @@ def _of_run(run: Finished, design: Design, workers: int) -> Pool:
     for stage in tested if design.leave_out else ():
         others = [step for step in steps if step.name != stage.name]
         mixes[WITHOUT.format(stage.name)] = simulate.fates(numbers, others).copies[taken]
-    mixes |= _ladders(numbers, design, size, taken)
+    hydrated, notes = _rehydrated(numbers, steps, design, taken, mixes["curated"])
+    mixes |= hydrated | _ladders(numbers, design, size, taken)
     docs = _docs_of_run(run, taken, [stage for _, stage in run.named if isinstance(stage, Edit)], design)
     if docs.num_rows != int(taken.sum()):
         raise changed(run.out)
@@ -142,7 +144,24 @@ def _of_run(run: Finished, design: Design, workers: int) -> Pool:
     domain = domains.of_run(numbers, docs, taken, run.recipe.columns, design)
     share = float(size[taken].sum() / max(1, size.sum()))
     mixes = {"raw": np.ones(n, np.uint8), **mixes}
-    return Pool(docs, key[taken], domain, np.ones(n, np.bool_), mixes, tested, edits, run.recipe.columns, share, learned(run))
+    return Pool(docs, key[taken], domain, np.ones(n, np.bool_), mixes, tested, edits, run.recipe.columns, share, learned(run), notes)
+
+
+def _rehydrated(
+    numbers: Numbers, steps: Sequence[Step], design: Design, taken: np.ndarray, curated: np.ndarray
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The curated mix with copies by the size of clusters, and why there is none."""
+    if not design.rehydrate:
+        return {}, ()
+    asked = dict(design.rehydrate)
+    able = [step.name for step in steps if hasattr(step.stage, "keep_copies")]
+    # mypy cannot know which stages have the parameter.
+    more = [Step(step.name, replace(step.stage, keep_copies=asked)) if step.name in able else step for step in steps]  # type: ignore[type-var]
+    copies = simulate.fates(numbers, more).copies[taken] if able else curated
+    if np.array_equal(copies, curated):
+        why = "no document of the pool stands for others" if able else "no stage of the recipe takes keep_copies"
+        return {}, (f"There is no rehydrated arm: {why}.",)
+    return {REHYDRATED: copies}, ()
 
 
 def _draws(cluster: np.ndarray, seed: int) -> np.ndarray:

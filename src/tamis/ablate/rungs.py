@@ -9,12 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
-from tamis.errors import require
+from tamis.errors import RecipeError, require
 from tamis.lm.gpt import Settings, curve
 from tamis.lm.tokens import Tokens
 
-GPTS = {"gpt-32": (32, 2), "gpt-64": (64, 2), "gpt-96": (96, 3)}
-"""Width and layers: 25, 98 and 332 thousand hidden parameters."""
+GPTS = {"gpt-32": (32, 2), "gpt-64": (64, 2), "gpt-96": (96, 3), "gpt-128": (128, 4)}
+"""Width and layers: 25, 98, 332 and 786 thousand hidden parameters. The last one is in no profile: hours a fold."""
 GATES = {"gpt-32 slow": ("gpt-32", 0.25), "gpt-32 fast": ("gpt-32", 4.0)}
 """The same model at other rates: proxies may rank texts by how well a rate suits them (Wang et al. 2025, arXiv:2512.24503)."""
 
@@ -40,6 +40,11 @@ class Rung(Protocol):
     @property
     def apart(self) -> bool:
         """Each training wants a process of its own, with one thread; else they run side by side in threads."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """ "cpu", or "cuda": then one training at a time."""
         ...
 
     def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
@@ -68,6 +73,7 @@ class NGramRung:
     name: str = "ngram"
     order_blind: bool = True
     apart: bool = False
+    device: str = "cpu"
 
     @property
     def settings(self) -> dict[str, object]:
@@ -92,11 +98,15 @@ class GPTRung:
         name: in results, one of `GPTS` or `GATES`.
         gpt: size and training.
         gate: it asks whether what another rung finds holds at other rates.
+        device: "cpu" or "cuda".
+        card: which GPU; another kind may give other last bits.
     """
 
     name: str
     gpt: Settings
     gate: bool = False
+    device: str = "cpu"
+    card: str | None = None
 
     order_blind: bool = False
     apart: bool = True
@@ -104,11 +114,12 @@ class GPTRung:
     @property
     def settings(self) -> dict[str, object]:
         """Size, rates, and the torch that computes: another one may give other last bits."""
-        return {"rung": self.name, **asdict(self.gpt), "hidden": self.gpt.hidden, "flops": self.gpt.flops, "torch": installed("torch")}
+        shape = {"rung": self.name, **asdict(self.gpt), "hidden": self.gpt.hidden, "flops": self.gpt.flops, "torch": installed("torch")}
+        return shape | ({"device": self.device, "card": self.card} if self.device != "cpu" else {})
 
     def train(self, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
         """One run with a branch for each budget."""
-        return curve(self.gpt, stream, budgets, held, first, seed)
+        return curve(self.gpt, stream, budgets, held, first, seed, self.device)
 
 
 def installed(package: str) -> str | None:
@@ -140,11 +151,39 @@ def resolved(asked: Sequence[str] | str, profile: Sequence[str]) -> tuple[list[s
     )
 
 
-def rungs_of(names: Sequence[str], vocabulary: int) -> list[Rung]:
+def device_of(asked: str) -> tuple[str, str | None]:
+    """Where GPTs are trained, and on which GPU.
+
+    Args:
+        asked: "auto" (a GPU if torch sees one), "cpu" or "cuda".
+
+    Raises:
+        RecipeError: a GPU was asked for, and torch sees none.
+    """
+    version = installed("torch")
+    # A build without CUDA says so in its version, so that torch need not be loaded, which takes seconds, to be asked.
+    if asked == "cpu" or version is None or (asked == "auto" and version.endswith("+cpu")):
+        return "cpu", None
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda", str(torch.cuda.get_device_name())
+    if asked == "cuda":
+        raise RecipeError('the plan asks for device "cuda", and torch sees no GPU.\nFix: say `device: auto`, or install a torch with CUDA.')
+    return "cpu", None
+
+
+def rungs_of(names: Sequence[str], vocabulary: int, device: str = "cpu") -> list[Rung]:
     """The rungs of a design, the cheapest first.
+
+    Args:
+        names: of rungs.
+        vocabulary: of the tokenizer.
+        device: see `device_of`.
 
     Raises:
         MissingPackage: there is a GPT among them, and torch is not installed.
+        RecipeError: as `device_of`.
     """
     known: dict[str, Rung] = {"ngram": NGramRung(vocabulary)}
     known |= {name: GPTRung(name, Settings(*shape, vocabulary)) for name, shape in GPTS.items()}
@@ -155,4 +194,5 @@ def rungs_of(names: Sequence[str], vocabulary: int) -> list[Rung]:
     asked = [known[name] for name in known if name in names]
     if installed("torch") is None and (apart := [rung.name for rung in asked if rung.apart]):
         require("torch", needed_by=f'the rung "{apart[0]}"', extra="torch")
-    return asked
+    where, card = device_of(device) if any(isinstance(rung, GPTRung) for rung in asked) else ("cpu", None)
+    return [replace(rung, device=where, card=card) if isinstance(rung, GPTRung) else rung for rung in asked]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tamis.ablate import tell_ladder
+from tamis.ablate import tell_benchmark, tell_ladder
 from tamis.ablate.experiment import Told
 from tamis.ablate.said import part, worth
 from tamis.plan import shown_bytes
 
 Table = Sequence[Sequence[str]]
+RECIPE = "the recipe"
+UNDRAWN = ("without", "edit", "ladder")
+"""Kinds of arms whose losses hide each other behind that of curated text; the tables have them."""
 PARTS = {
     "quality": "better documents of the same {}s and lengths",
     "composition": "another mix of {}s and lengths",
@@ -56,6 +60,8 @@ def _rung(name: str, rung: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterat
     yield from _controls(rung)
     if isinstance(rung.get("items"), list):
         yield from _items(rung["items"])
+    yield from tell_benchmark.line_shift(rung.get("line_shift"))
+    yield from tell_benchmark.difficulty(rung.get("difficulty"), name)
     yield LIMITS.get(name, "")
 
 
@@ -218,14 +224,19 @@ def for_report(found: Told) -> dict[str, Any]:
     Returns:
         line: one sentence. plan: its hash. exploratory. parts: texts, and tables as lists of rows whose first is the head. worth: of the
         recipe, its stages and edits, name, value, low, high (multipliers; null: outside what was measured), outcome; curve: tokens of
-        curated text, value, low, high: what they are worth of raw text. Of the last rung that has them.
+        curated text, value, low, high: what they are worth of raw text. Of the cheapest rung that has them. Beside GPTs: losses: rung, arm,
+        tokens, loss (bits per byte); rungs: name, rung, value, low, high; trend: of the recipe by operations. died: who, losses (tokens, nats).
     """
-    drawn: dict[str, Any] = {"worth": [], "curve": []}
+    drawn: dict[str, Any] = {"worth": [], "curve": [], **_ladder(found.verdict["across"])}
+    drawn["died"] = [
+        {"who": f"{one['arm']}, seed {one['seed']}, {one['rung']}", "losses": one["losses"]}
+        for one in found.verdict["died"]
+        if one["losses"]
+    ]
     line = "An ablation was run, and nothing could be said."
-    for rung in found.verdict["rungs"].values():
-        net = rung.get("net")
-        if net is None or "withheld" in net:
-            continue
+    # Verdicts are those of the cheapest rung, that has the folds for them; larger ones confirm or reverse its signs.
+    for rung in [rung for rung in found.verdict["rungs"].values() if "withheld" not in rung.get("net", {"withheld": ""})][:1]:
+        net = rung["net"]
         label = f" ({net['label']})" if net["label"] else ""
         line = f"Did it help? {net['outcome'].capitalize()}{label}. {net['because']}"
         told_of = [one for one in [net, *rung["stages"], *rung["edits"]] if "withheld" not in one]
@@ -234,6 +245,35 @@ def for_report(found: Told) -> dict[str, Any]:
             drawn["curve"] = [{"tokens": one["budget"], **_ends(one)} for one in rung["curve"]]
     parts = [part if isinstance(part, str) else [list(row) for row in part] for part in told(found) if part]
     return {"line": line, "plan": found.plan["hash"], "exploratory": found.verdict["exploratory"], "parts": parts, **drawn}
+
+
+def _ladder(across: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+    """What more than one rung says together, for charts."""
+    if across is None:
+        return {}
+    losses = [
+        {"rung": one["rung"], "arm": one["arm"], "tokens": point["tokens"], "loss": point["bits_per_byte"]}
+        for one in across["curves"]
+        if one["kind"] not in UNDRAWN
+        for point in one["losses"]
+    ]
+    rungs = [
+        {"name": subject["subject"], "rung": one["rung"], **_ends(one["multiplier"])}
+        for subject in across["subjects"]
+        for one in subject["by_rung"]
+        if one["multiplier"] is not None
+    ]
+    trends = [subject for subject in across["subjects"] if subject["subject"] == RECIPE and "withheld" not in subject["trend"]]
+    trend = [
+        {
+            "rung": one["rung"],
+            "operations": one["flops"],
+            **{end: math.exp(logs[key]) for end, key in (("value", "mean"), ("low", "low"), ("high", "high"))},
+        }
+        for subject in trends
+        for one, logs in zip([one for one in subject["by_rung"] if one["flops"]], subject["trend"]["by_rung"], strict=True)
+    ]
+    return {"losses": losses, "rungs": rungs, "trend": trend}
 
 
 def _ends(multiplier: Mapping[str, Any]) -> dict[str, Any]:

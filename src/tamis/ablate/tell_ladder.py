@@ -6,15 +6,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tamis.ablate import tell_benchmark
+from tamis.ablate.arms import REHYDRATED
+from tamis.ablate.rungs import GPTS
 from tamis.ablate.said import bits, part, worth
 
 Table = Sequence[Sequence[str]]
 STATES = {
-    "confirmed": "confirms rung 0 on {}",
-    "reversed": "REVERSES rung 0 on {}",
-    "fades": "does not find for certain what rung 0 finds on {}",
-    "appears": "finds for certain what rung 0 does not on {}",
-    "neither": "is as uncertain as rung 0 on {}",
+    "confirmed": "confirms it",
+    "reversed": "REVERSES it",
+    "fades": "not certain any more",
+    "appears": "certain here alone",
+    "neither": "uncertain on both",
 }
 
 
@@ -23,14 +26,21 @@ def told(verdict: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str | 
     across = verdict["across"]
     rungs = [name for name in verdict["rungs"] if any(one["rung"] == name for subject in across["subjects"] for one in subject["by_rung"])]
     yield _multipliers(across["subjects"], rungs)
-    yield from _agreement(across["subjects"])
+    yield from _agreement(across["subjects"], rungs)
     yield from _barred(verdict, plan)
+    if any(subject["subject"] == REHYDRATED for subject in across["subjects"]):
+        yield (
+            f"{REHYDRATED}: the curated documents, with copies by how many near-duplicates each stands for, against each of them once. Rung 0 is "
+            "not asked, for it learns nothing else from a copy than more of it."
+        )
     yield _trends(across["subjects"])
     yield _decades(across["decades"])
     yield from _repeats(across["repeats"])
     yield from _gate(across["gate"])
     yield _curves(across["curves"], rungs)
-    yield f"{across['line_shift']['withheld']} {across['quintiles']['withheld']}"
+    if "ngram" in verdict["rungs"]:  # else it was said with all else of this rung
+        largest = [name for name in verdict["rungs"] if name in GPTS][-1]
+        yield from tell_benchmark.difficulty(verdict["rungs"][largest].get("difficulty"), largest)
 
 
 def _multipliers(subjects: Sequence[Mapping[str, Any]], rungs: Sequence[str]) -> Table:
@@ -47,14 +57,15 @@ def _cell(one: Mapping[str, Any] | None) -> str:
     return worth(one["multiplier"]) or f"{bits(one['gain']['mean'])} bits ({bits(one['gain']['low'])} to {bits(one['gain']['high'])})"
 
 
-def _agreement(subjects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    by: dict[tuple[str, str], list[str]] = {}
+def _agreement(subjects: Sequence[Mapping[str, Any]], rungs: Sequence[str]) -> Iterator[Table]:
+    """What each GPT says of what rung 0 found; of a stage that rung 0 may not judge, nothing."""
+    rows = [("what rung 0 found of", *(rung for rung in rungs if rung in GPTS))]
     for subject in subjects:
-        for one in subject["agreement"]:
-            by.setdefault((one["rung"], one["state"]), []).append(subject["subject"])
-    for rung in dict.fromkeys(rung for rung, _ in by):
-        parts = [said.format(", ".join(by[rung, state])) for state, said in STATES.items() if (rung, state) in by]
-        yield f"{rung} {'; '.join(parts)}."
+        said = {one["rung"]: STATES[one["state"]] for one in subject["agreement"]}
+        if said:
+            rows.append((subject["subject"], *(said.get(rung, "") for rung in rows[0][1:])))
+    if len(rows) > 1:
+        yield rows
 
 
 def _barred(verdict: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str]:
@@ -88,13 +99,20 @@ def _trends(subjects: Sequence[Mapping[str, Any]]) -> Table:
             if change is None
             else (f"×{math.exp(change['mean']):.3g}", f"{math.exp(change['low']):.3g} to {math.exp(change['high']):.3g}")
         )
+        form = trend["shape"]
+        label += f"; {form['label']}" + (f" ({form['because']})" if form["because"] else "") if form["criteria"] else ""
         gone = f"; gone at {trend['gone_at']:.0e} operations" if trend["gone_at"] else ""
         rows.append((subject["subject"], label + gone, *ends, sure))
     return rows
 
 
 def _decades(found: Mapping[str, Any]) -> str:
-    measured = f"The GPTs were trained with {found['smallest']:.1e} to {found['largest']:.1e} floating-point operations, {found['measured']:.1f} decades"
+    ends = f"{found['smallest']:.1e} to {found['largest']:.1e} floating-point operations, {found['measured']:.1f} decades"
+    measured = (
+        f"The GPTs were trained with {ends}"
+        if found["measured"]
+        else f"One size of GPT was trained, with {found['largest']:.1e} floating-point operations"
+    )
     if found["beyond"] is None:
         return f"{measured}; a frontier run takes 1e24 or more. A sign and a trend of it is what they can show, and no size at that scale."
     return f"{measured}; the run that this is for takes {found['target']:.1e}, {found['beyond']:.1f} decades beyond, and nothing is extrapolated there."

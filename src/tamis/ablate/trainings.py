@@ -20,9 +20,10 @@ from tamis.ablate import arms as drawing
 from tamis.ablate.apart import Processes, timed
 from tamis.ablate.arms import AS_READ, Arm, Ground
 from tamis.ablate.design import GRID
-from tamis.ablate.held import SCHEMA, Held
+from tamis.ablate.held import EACH, SCHEMA, Held
 from tamis.ablate.rungs import Rung
 from tamis.errors import RunError, TamisError
+from tamis.lm.gpt import Diverged
 from tamis.lm.tokens import Tokens
 from tamis.progress import Say, phase
 
@@ -41,8 +42,10 @@ APART = 1.05
 """Budgets nearer to each other than this say the same."""
 PATIENCE = 8
 """Trainings that may die before one has ended."""
-VERSION = 1
-"""Raised when a training means something else."""
+VERSION = 2
+"""Raised when a training means something else, or its file holds more: from 2 on losses of each document."""
+EACH_OF = ("raw", "curated")
+"""Kinds of arms whose losses of each document are among the results, at T."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,8 @@ def carry_out(given: Field, trainings: Sequence[Training], out: str, jobs: int, 
         say: where progress goes.
 
     Returns:
-        One row for each training, spot, set, domain and measure; and the trainings that died: arm, seed, rung, error.
+        One row for each training, spot, set, domain and measure; and the trainings that died: arm, seed, redraw, rung, error, losses (tokens,
+        nats a token: of one that diverged, until then).
     """
     frames: list[pl.DataFrame] = []
     died: list[dict[str, Any]] = []
@@ -186,28 +190,30 @@ def carry_out(given: Field, trainings: Sequence[Training], out: str, jobs: int, 
             if isinstance(found, pl.DataFrame):
                 frames.append(found)
             else:
-                died.append(
-                    {"arm": training.arm.name, "seed": training.fold, "redraw": training.redraw, "rung": training.rung.name, "error": found}
-                )
-                say.note(f"The training of {training.arm.name}, seed {training.fold}, died: {found}", **died[-1])
+                who = {"arm": training.arm.name, "seed": training.fold, "redraw": training.redraw, "rung": training.rung.name}
+                died.append({**who, **found})
+                say.note(f"The training of {training.arm.name}, seed {training.fold}, died: {found['error']}", **who)
                 if not frames and len(died) >= PATIENCE:
                     raise RunError(
-                        f"the first {len(died)} trainings died, the last of: {found}\nFix: see run.log in {out}; what ails all of them is no chance."
+                        f"the first {len(died)} trainings died, the last of: {found['error']}\nFix: see run.log in {out}; what ails all of them is no chance."
                     )
             say.advance(1, 0)
     return pl.concat(frames) if frames else pl.DataFrame(), died
 
 
-def _each(given: Field, trainings: Sequence[Training], out: str, jobs: int) -> Iterator[tuple[Training, pl.DataFrame | str]]:
-    def one(training: Training) -> tuple[Training, pl.DataFrame | str]:
+def _each(given: Field, trainings: Sequence[Training], out: str, jobs: int) -> Iterator[tuple[Training, pl.DataFrame | dict[str, Any]]]:
+    def one(training: Training) -> tuple[Training, pl.DataFrame | dict[str, Any]]:
         try:
             return training, train(given, training, out, processes)
         except (TamisError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a model dies of is said, and the others go on
-            return training, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            return training, {"error": said, "losses": error.losses if isinstance(error, Diverged) else []}
 
-    with Processes(jobs) as processes:
+    # Trainings side by side on a GPU would wait for each other, and share its memory.
+    gpu = any(training.rung.device != "cpu" for training in trainings)
+    with Processes(1 if gpu else jobs) as processes:
         yield from mappers.threads(one, trainings, jobs)
 
 
@@ -246,14 +252,17 @@ def train(given: Field, training: Training, out: str, processes: Processes | Non
             "stream": [digests[at.index(spot.tokens)] for spot in where],
         }
     )
-    return spotted.join(found, on="tokens", how="left", maintain_order="left_right")
+    found = spotted.join(found, on="tokens", how="left", maintain_order="left_right")
+    wanted = (pl.col("at") == EQUAL) & (pl.col("budget") == given.tokens) & pl.lit(arm.kind in EACH_OF)
+    return found.filter((pl.col("measure") != EACH) | wanted)
 
 
 def _found(given: Field, at: Sequence[int], bits: np.ndarray, seconds: float) -> pl.DataFrame:
     schema = {"tokens": pl.Int64, **SCHEMA, "cpu_seconds": pl.Float64}
     frames = [
-        given.held.measures(some).with_columns(tokens=pl.lit(tokens, pl.Int64), cpu_seconds=pl.lit(seconds))
+        measured(some).with_columns(tokens=pl.lit(tokens, pl.Int64), cpu_seconds=pl.lit(seconds))
         for tokens, some in zip(at, bits, strict=True)
+        for measured in (given.held.measures, given.held.each)
     ]
     return pl.concat([pl.DataFrame(schema=schema), *(frame.select(list(schema)) for frame in frames)])
 

@@ -8,6 +8,7 @@ and two times T a training costs 2.45 T instead of 3.5 T, and all of them share 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,21 @@ _EVALUATED = 4096
 
 
 class Diverged(ArithmeticError):
-    """A loss that is no number; the text has the curve up to there."""
+    """A loss that is no number.
+
+    Args:
+        tokens: that were seen.
+        losses: (tokens, nats a token) up to there, at most 65 of them.
+    """
+
+    def __init__(self, tokens: int, losses: Sequence[tuple[int, float]]) -> None:
+        curve = ", ".join(f"{value:.2f} at {seen:,}" for seen, value in losses[:: max(1, len(losses) // 8)])
+        super().__init__(f"the loss is no number after {tokens:,} tokens; before, in nats a token: {curve}")
+        self.tokens, self.losses = tokens, list(losses)
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int, list[tuple[int, float]]]]:
+        """It crosses from one process to another."""
+        return type(self), (self.tokens, self.losses)
 
 
 @dataclass(frozen=True)
@@ -82,10 +97,10 @@ class Settings:
         return self.rows * self.context
 
 
-def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int) -> np.ndarray:
+def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int, device: str = "cpu") -> np.ndarray:
     """Bits of held-out documents after each budget, each budget with a rate that has fallen to zero.
 
-    Uses one thread; the same arguments give the same bits, to the last one.
+    Uses one thread; the same arguments give the same bits, to the last one, on one kind of processor.
 
     Args:
         settings: size and rates.
@@ -93,7 +108,8 @@ def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Toke
         budgets: tokens, ascending, above 0 and at most those of the stream.
         held: documents to evaluate, each by itself in pieces of a context.
         first: i64[n], the token of each from which on it is scored.
-        seed: of initialisation.
+        seed: of initialisation, which is drawn on the processor whatever the device.
+        device: "cpu" or "cuda".
 
     Returns:
         f64[len(budgets), n].
@@ -107,11 +123,14 @@ def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Toke
     from tamis.lm.transformer import initialised, rotary
 
     rates = {"matrices": settings.matrices, "embedding": settings.embedding, "head": settings.unembedding}
-    with _one_thread():
-        turns = rotary(settings.context, settings.head)
-        windows = Windows.of(held, first, settings)
-        trunk = Learner(initialised(settings.width, settings.layers, settings.vocabulary, seed), rates)
-        training = _Training(settings, *_pairs(stream, settings.vocabulary), turns)
+    with _one_thread(), repeatable_attention(device):
+        cosines, sines = rotary(settings.context, settings.head)
+        turns = cosines.to(device), sines.to(device)
+        windows = Windows.of(held, first, settings).on(device)
+        weights = initialised(settings.width, settings.layers, settings.vocabulary, seed)
+        trunk = Learner({name: tensor.detach().to(device).requires_grad_() for name, tensor in weights.items()}, rates)
+        inputs, targets = _pairs(stream, settings.vocabulary)
+        training = _Training(settings, inputs.to(device), targets.to(device), turns)
         found = np.empty((len(budgets), len(held)))
         for i, budget in enumerate(budgets):
             steps = math.ceil(budget / settings.step)
@@ -120,6 +139,8 @@ def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Toke
             branch = trunk.copy() if i + 1 < len(budgets) else trunk
             training.run(branch, steps, budget, falls_from=fall)
             found[i] = windows.bits(branch.weights, turns)
+            if not np.isfinite(found[i]).all():  # the last step broke it, and no loss was asked for since
+                raise training.diverged(budget)
     return found
 
 
@@ -159,10 +180,13 @@ class _Training:
         missing = -len(inputs) % self.settings.context
         return pad(inputs, (0, missing)).view(shape), pad(targets, (0, missing), value=IGNORED).view(shape)
 
+    def diverged(self, tokens: int) -> Diverged:
+        """What is to be raised after so many tokens."""
+        return Diverged(tokens, self.seen[:: max(1, len(self.seen) // 64)])
+
     def _watch(self, number: int, loss: float) -> None:
         if not math.isfinite(loss):
-            curve = ", ".join(f"{value:.2f} at {tokens:,}" for tokens, value in self.seen[:: max(1, len(self.seen) // 8)])
-            raise Diverged(f"the loss is no number after {number * self.settings.step:,} tokens; before, in nats a token: {curve}")
+            raise self.diverged(number * self.settings.step)
         self.seen.append((number * self.settings.step, loss))
 
 
@@ -197,6 +221,10 @@ class Windows:
             )
         return Windows(batches, len(held))
 
+    def on(self, device: str) -> Windows:
+        """The same, for weights that are there."""
+        return Windows([(inputs.to(device), targets.to(device), document) for inputs, targets, document in self.batches], self.documents)
+
     def bits(self, weights: dict[str, Tensor], turns: tuple[Tensor, Tensor]) -> np.ndarray:
         """f64[n], of each document."""
         import torch
@@ -206,7 +234,7 @@ class Windows:
         found = np.zeros(self.documents)
         with torch.no_grad():
             for inputs, targets, document in self.batches:
-                rows = nats(weights, inputs, targets, turns).view(inputs.shape).double().sum(dim=1).numpy()
+                rows = nats(weights, inputs, targets, turns).view(inputs.shape).double().sum(dim=1).cpu().numpy()
                 found += np.bincount(document, rows, self.documents)
         return found / math.log(2)
 
@@ -236,6 +264,20 @@ def _pairs(tokens: Tokens, vocabulary: int) -> tuple[Tensor, Tensor]:
     inputs = np.concatenate([[vocabulary], ids[:-1]])[: len(ids)]
     inputs[tokens.starts[:-1][tokens.lengths > 0]] = vocabulary
     return torch.from_numpy(inputs), torch.from_numpy(ids.copy())
+
+
+@contextmanager
+def repeatable_attention(device: str) -> Iterator[None]:
+    """On a GPU the plain products, for the faster ways to attend add up in an order that changes; elsewhere nothing."""
+    if device == "cpu":
+        yield
+        return
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    # Read when cuBLAS is first used, which is later than this in a process of its own.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with sdpa_kernel(SDPBackend.MATH):
+        yield
 
 
 @contextmanager

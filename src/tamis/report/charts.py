@@ -250,6 +250,56 @@ def curve(data: Any) -> Chart:
     )
 
 
+def losses(data: Any) -> Chart:
+    """Losses of arms by the tokens that were trained on.
+
+    Args:
+        data: tokens (above 0), loss, arm, colour, shown.
+    """
+    alt = _altair()
+    x = alt.X("tokens:Q").scale(type="log", nice=False, padding=12).axis(title="tokens", format="~s", tickCount=4)
+    y = alt.Y("loss:Q").scale(zero=False).axis(title=None, format=".3~g", tickCount=5)
+    tooltip = [alt.Tooltip("arm:N"), alt.Tooltip("tokens:Q", format=","), alt.Tooltip("shown:N")]
+    chart = alt.Chart(data, description="Losses by tokens.").mark_line(point=alt.OverlayMarkDef(size=45))
+    colour = alt.Color("colour:N", scale=None)
+    return chart.encode(x=x, y=y, detail="arm:N", color=colour, tooltip=tooltip).properties(width="container", height=200)
+
+
+def rungs(data: Any) -> Chart:
+    """Multipliers with their intervals, one below the other for each size of model.
+
+    Args:
+        data: name, order, rung, place (of the rung), colour, value (null: outside what was measured), low, high, shown.
+    """
+    alt = _altair()
+    place = {"y": _labels("name", "order"), "yOffset": alt.YOffset("rung:N", sort=alt.EncodingSortField("place", op="min"))}
+    colour, tooltip = alt.Color("colour:N", scale=None), [alt.Tooltip(name) for name in ("name:N", "rung:N", "shown:N")]
+    scale, axis = alt.Scale(type="log", nice=False, padding=8), alt.Axis(title=None, format="~g", tickCount=5)
+    same = {**place, "color": colour, "tooltip": tooltip}
+    nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(x=alt.datum(1))
+    line = alt.Chart().mark_rule(strokeWidth=2).encode(**same, x=alt.X("low:Q", scale=scale, axis=axis), x2="high")
+    point = alt.Chart().mark_point(filled=True, opacity=1, size=55).encode(**same, x=alt.X("value:Q", scale=scale))
+    whole = alt.layer(nothing, line, point, data=data, description="Multipliers with their intervals, by size of model.")
+    return whole.properties(width="container", height=alt.Step(13))
+
+
+def trend(data: Any) -> Chart:
+    """A multiplier by the operations of a training.
+
+    Args:
+        data: operations, value, low, high, shown.
+    """
+    alt = _altair()
+    title, tooltip = "floating-point operations of a training", [alt.Tooltip("rung:N"), alt.Tooltip("shown:N")]
+    x = alt.X("operations:Q").scale(type="log", nice=False, padding=20).axis(title=title, format=".1e", tickCount=3)
+    y = alt.Y("low:Q").scale(type="log", nice=False, padding=8).axis(title=None, format="~g", tickCount=4)
+    nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(y=alt.datum(1))
+    rule = alt.Chart().mark_rule(color="var(--full)", strokeWidth=2).encode(x=x, y=y, y2="high", tooltip=tooltip)
+    line = alt.Chart().mark_line(color="var(--full)", point=True).encode(x=x, y="value:Q", tooltip=tooltip)
+    whole = alt.layer(nothing, rule, line, data=data, description="The multiplier by size of training.")
+    return whole.properties(width="container", height=160)
+
+
 def _labels(name: str, order: str, longest: int = 150) -> Any:
     alt = _altair()
     limit = alt.ExprRef(f"containerSize()[0] < 500 ? 105 : {longest}")
@@ -273,6 +323,9 @@ KINDS: dict[str, Callable[[Any], Chart]] = {
     "steps target": partial(steps, target=True),
     "worth": worth,
     "curve": curve,
+    "losses": losses,
+    "rungs": rungs,
+    "trend": trend,
     **{f"histogram {scale}": partial(histogram, scale=scale, limit=0.0) for scale in SCALES},
     **{f"bins {scale}": partial(bins, scale=scale) for scale in SCALES},
 }

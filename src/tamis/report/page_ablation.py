@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tamis.report.charts import stage_colour
 from tamis.report.drawing import Drawing
 from tamis.report.markup import Column, paragraph, said, table
 
 Fact = Mapping[str, Any]
 LONGEST = 2_000
 NAMES = 200
+FEWEST = 2
+"""Sizes of GPTs of which a trend is drawn."""
+COLOURED = {"raw": "var(--hatch)", "curated": "var(--full)"}
+"""Arms with a colour of their own; the others take those of stages, but the first, which is that of raw text."""
 
 
 def ablation(facts: Fact, drawing: Drawing) -> str:
@@ -30,7 +35,69 @@ def ablation(facts: Fact, drawing: Drawing) -> str:
         "What curated text is worth of raw text, by how much there is of it, with the 95% interval.",
         "The multiplier of curated against raw text at several budgets; the tables below have the numbers.",
     )
-    return worth + curve + "".join(_part(part) for part in verdict["parts"])
+    return worth + curve + _ladder(verdict, drawing) + "".join(_part(part) for part in verdict["parts"])
+
+
+def _ladder(verdict: Fact, drawing: Drawing) -> str:
+    """Charts of what several sizes of models say; nothing where there was one."""
+    rungs = list(dict.fromkeys(one["rung"] for one in verdict.get("rungs", [])))
+    colours = {rung: stage_colour(i + 1) for i, rung in enumerate(rungs)}
+    drawn = drawing.figure(
+        "rungs",
+        [{**row, "place": rungs.index(row["rung"]), "colour": colours[row["rung"]]} for row in worth_rows(verdict.get("rungs", []))],
+        f"The same by size of model, from counts of n-grams to the largest GPT. {_key(colours)}",
+        "Multipliers with their intervals for each size of model; the tables below have the numbers.",
+    )
+    trend = verdict.get("trend", [])
+    if len(trend) < FEWEST:
+        trend = []
+    drawn += drawing.figure(
+        "trend",
+        [{**one, "shown": f"×{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g})"} for one in trend],
+        "What curated text is worth of raw text as GPTs grow, with the 95% interval; the dashed line is nothing. Beyond what was measured nothing is drawn.",
+        "The multiplier of the recipe against the operations of a training; the tables below have the numbers.",
+    )
+    return (
+        drawn
+        + "".join(_losses(rung, verdict, drawing) for rung in dict.fromkeys(one["rung"] for one in verdict.get("losses", [])))
+        + "".join(_died(one, drawing) for one in verdict.get("died", []))
+    )
+
+
+def _losses(rung: str, verdict: Fact, drawing: Drawing) -> str:
+    rows = [one for one in verdict["losses"] if one["rung"] == rung]
+    others = [arm for arm in dict.fromkeys(one["arm"] for one in rows) if arm not in COLOURED]
+    colours = COLOURED | {arm: stage_colour(i + 1) for i, arm in enumerate(others)}
+    shown = {arm: colours[arm] for arm in dict.fromkeys(one["arm"] for one in rows)}
+    return drawing.figure(
+        "losses",
+        [{**one, "colour": colours[one["arm"]], "shown": f"{one['loss']:.4f} bits per byte"} for one in rows],
+        f"{said(rung)}: bits per byte of what was held out, after so many tokens; lower is better. {_key(shown)}",
+        f"Losses of each arm on {rung} against the tokens trained on; verdict.json has the numbers.",
+    )
+
+
+def _died(one: Fact, drawing: Drawing) -> str:
+    rows = [
+        {"arm": one["who"], "tokens": tokens, "loss": loss, "colour": "var(--hatch)", "shown": f"{loss:.2f} nats a token"}
+        for tokens, loss in one["losses"]
+        if tokens
+    ]
+    return drawing.figure(
+        "losses",
+        rows,
+        f"{said(one['who'])} died: its loss in nats a token, as far as it was a number.",
+        "The loss of a training that died.",
+    )
+
+
+def _key(colours: Mapping[str, str]) -> str:
+    """What a colour means."""
+    parts = (
+        f'<span class="entry"><span class="swatch" style="background:{colour}"></span>{said(name, NAMES)}</span>'
+        for name, colour in colours.items()
+    )
+    return f'<span class="soft keys">{" ".join(parts)}</span>'
 
 
 def worth_rows(given: Sequence[Fact]) -> Iterator[dict[str, Any]]:
@@ -40,7 +107,13 @@ def worth_rows(given: Sequence[Fact]) -> Iterator[dict[str, Any]]:
         low, high = (one[end] if one[end] is not None else bound for end, bound in (("low", smallest), ("high", largest)))
         value = f"×{one['value']:.3g}" if one["value"] is not None else "outside what was measured"
         shown = f"{value} ({low:.3g} to {high:.3g}){': ' + one['outcome'] if 'outcome' in one else ''}"
-        yield {**{key: one[key] for key in ("name", "tokens", "value") if key in one}, "order": order, "low": low, "high": high, "shown": shown}
+        yield {
+            **{key: one[key] for key in ("name", "rung", "tokens", "value") if key in one},
+            "order": order,
+            "low": low,
+            "high": high,
+            "shown": shown,
+        }
 
 
 def _part(part: str | Sequence[Sequence[str]]) -> str:
