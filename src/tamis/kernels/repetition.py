@@ -13,11 +13,10 @@ from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import repetition_phrases as phrases
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels._lines import roomy
+from tamis.kernels._lines import roomy, word_hash
 from tamis.kernels._text import decode, strip, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.repetition_lines import FOUND, chars_between, count_segments, newline_runs
-from tamis.kernels.repetition_table import word_hash
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
 Convention = Literal["paper", "datatrove", "dclm", "dolma"]
