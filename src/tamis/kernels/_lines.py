@@ -25,6 +25,7 @@ SLACK = 128
 
 _ONE = np.uint64(1)
 _ALL = np.uint64(2**64 - 1)
+_A, _B, _C = (np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F))
 _BLOCK = ir.VectorType(ir.IntType(8), 64)
 _intrinsic: Any = extending.intrinsic
 
@@ -246,18 +247,31 @@ def look_again(data, start, end, flags, marks):
 
 
 @helper
-def hash_of(data, start, end):
-    """A hash of some bytes, 8 at a time; equal bytes have equal hashes, and who compares them must look at the bytes."""
-    mixed = np.uint64(end - start) * np.uint64(0x9E3779B97F4A7C15)
-    i = start
-    while i < end:
-        word = word_at(data, i)
-        if end - i < 8:
-            word &= (_ONE << np.uint64(8 * (end - i))) - _ONE
-        mixed = (mixed ^ word) * np.uint64(0xFF51AFD7ED558CCD)
-        mixed ^= mixed >> np.uint64(32)
-        i += 8
-    return mixed
+def _mixed(h, word, factor):
+    h = (h ^ word) * factor
+    return h ^ (h >> np.uint64(32))
+
+
+@helper
+def word_hash(data, i, n):
+    """A 64-bit hash of the n bytes at i, at least 1; up to 15 bytes after them are read. Equal bytes have equal hashes."""
+    # Two chains, for each waits for its multiplications: lines of 50 bytes take half the time.
+    a, b = np.uint64(n) * _A, _B
+    while n > 16:
+        a, b = _mixed(a, word_at(data, i), _B), _mixed(b, word_at(data, i + 8), _C)
+        i += 16
+        n -= 16
+    # Whether a word has more than 8 letters cannot be foretold: no branch here, for none or all of the second eight either.
+    more = np.uint64(4 * max(n - 8, 0))
+    a = _mixed(a, word_at(data, i) & (_ALL >> np.uint64(64 - 8 * min(n, 8))), _B)
+    b = _mixed(b, word_at(data, i + 8) & ~((_ALL << more) << more), _C)
+    return _mixed(a, b >> np.uint64(32) | b << np.uint64(32), _A)
+
+
+@helper
+def hash_of(data, i, n):
+    """The same, of nothing too."""
+    return word_hash(data, i, n) if n > 0 else _A
 
 
 @helper
@@ -286,11 +300,8 @@ def seen_before(data, start, end, table, most, stamp):
 
     `most` is how many pieces this text can hold, which keeps a small text within a small part of the table.
     """
-    mask = np.uint64(2)
-    while mask <= np.uint64(2 * most):
-        mask <<= _ONE
-    mask -= _ONE
-    place = hash_of(data, start, end)
+    mask = _ALL >> zeros_above(np.uint64(2 * most))
+    place = hash_of(data, start, end - start)
     place = (place ^ place >> np.uint64(29)) & mask
     while table[place, 0] == stamp:
         begin, size = table[place, 1], table[place, 2]

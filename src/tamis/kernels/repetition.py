@@ -13,11 +13,10 @@ from tamis.kernels import quality_ascii as blocks
 from tamis.kernels import repetition_phrases as phrases
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, u64, writes
-from tamis.kernels._lines import roomy
+from tamis.kernels._lines import roomy, word_hash
 from tamis.kernels._text import decode, strip, word_at, zeros_below
 from tamis.kernels._tokens import rest_of_other, rest_of_run
 from tamis.kernels.repetition_lines import FOUND, chars_between, count_segments, newline_runs
-from tamis.kernels.repetition_table import word_hash
 from tamis.kernels.unicode import LETTER, NUMBER, RUN, SEPARATOR
 
 Convention = Literal["paper", "datatrove", "dclm", "dolma"]
@@ -98,10 +97,10 @@ def repetition_counts(
 
 
 def _scratch(room: int) -> tuple[np.ndarray, ...]:
-    """Arrays for so many words, a power of two: 44 bytes for each that a text really has."""
+    """Arrays for so many words, a power of two: 48 bytes for each that a text really has."""
     slots = np.empty(2 * room, np.uint32)
     wide = np.empty(room, np.uint64), np.empty(room, np.uint64)
-    return (*wide, np.empty(room + 1, np.uint32), *(np.empty(room, np.uint32) for _ in range(4)), slots, slots.view(np.uint8))
+    return (*wide, np.empty(room + 1, np.uint32), *(np.empty(room, np.uint32) for _ in range(5)), slots, slots.view(np.uint8))
 
 
 @helper
@@ -172,38 +171,35 @@ def _count_segments(data, start, end, convention, flags, most, table, found, cou
 
 
 @helper
-def _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts):
+def _count_phrases(words, hashes, ends, places, numbers, table, room, seen, convention, counts):
     """Count phrases; `m` is the number of places at which one begins that is repeated, or may be."""
-    repeated = convention == _PAPER or convention == _DCLM
+    longest, repeats = convention == _PAPER or convention == _DCLM, table[1]
     m = phrases.likely_pairs(words, hashes, places, table[2], seen)
     for n in range(2, phrases.LONGEST + 1):
         if n > 2:
-            m = phrases.longer(m, hashes, places, numbers)
-        known = phrases.group(m, hashes, places, numbers, firsts, table)
-        m = phrases.repeated(m, places, numbers, table[1])
-        if n < 5:
-            if convention == _PAPER:
-                phrases.count_apart(n, m, known, places, numbers, table[1], table[2])
-            times, chars = phrases.top(n, words, known, ends, firsts, table[1], repeated)
+            m = phrases.longer(m, hashes, places, numbers, repeats)
+        apart = convention == _PAPER, room[0], room[1]
+        times, chars = phrases.group(n, m, words, ends, places, numbers, hashes, table, apart, longest)
+        if n <= phrases.LONGEST_TOP:
             if convention == _DATATROVE and chars > 0:
                 chars += n - 1
-            counts[_TOP_OF + n] = 0 if times == 1 and repeated else times * chars
+            counts[_TOP_OF + n] = 0 if times == 1 and longest else times * chars
             continue
         counts[_EVERY_OF + n] = phrases.chars_of_all(n, words, ends)
         if convention == _PAPER or convention == _DATATROVE:
-            counts[_DUPLICATE_OF + n] = phrases.chars_met_again(n, m, ends, places, numbers, table[1])
+            counts[_DUPLICATE_OF + n] = phrases.chars_met_again(n, m, ends, places, numbers, repeats)
         elif convention == _DCLM:
-            counts[_DUPLICATE_OF + n] = phrases.chars_covered(n, m, ends, places)
+            counts[_DUPLICATE_OF + n] = phrases.chars_covered(n, m, ends, places, numbers, repeats)
         else:
-            counts[_DUPLICATE_OF + n] = phrases.chars_repeated(n, m, ends, places)
+            counts[_DUPLICATE_OF + n] = phrases.chars_repeated(n, m, ends, places, numbers, repeats)
 
 
 _WIDE, _NARROW = writes(u64), writes(u32)
-_SCRATCH = _WIDE, _WIDE, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, writes(u8)
+_SCRATCH = _WIDE, _WIDE, *[_NARROW] * 7, writes(u8)
 
 
 @kernel(reads(u8), reads(i64), b1, i64, reads(u16), i64, writes(u64, 2), *_SCRATCH)
-def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, firsts, repeats, slots, seen):
+def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, repeats, met, free, slots, seen):
     """Count texts from number `done` on; return the number of the first for which there is no room."""
     table = keys, repeats, slots
     chosen = _ALL
@@ -223,5 +219,5 @@ def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, 
         counts[_CHARS] = chars_between(data, i, end)
         counts[_WORDS], counts[_WORD_CHARS] = words, ends[words]
         _count_segments(data, i, end, convention, flags, most, table, places, counts)
-        _count_phrases(words, hashes, ends, places, numbers, firsts, table, seen, convention, counts)
+        _count_phrases(words, hashes, ends, places, numbers, table, (met, free), seen, convention, counts)
     return len(out)

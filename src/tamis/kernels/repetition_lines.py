@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.kernels._jit import helper, rare
-from tamis.kernels._lines import characters_in, first_bytes, space_in
+from tamis.kernels._lines import characters_in, first_bytes, hash_of, space_in
 from tamis.kernels._lines import stripped as trimmed
 from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, zeros_above, zeros_below
-from tamis.kernels.repetition_table import bits_for, clear, hash_of, number_of, pair_of
+from tamis.kernels.repetition_table import bits_for, clear, number_of, pair_of
 from tamis.kernels.unicode import LETTER, NUMBER, SPACE
 
 FOUND = 6

@@ -14,7 +14,7 @@ import numpy as np
 from tamis.kernels._jit import helper
 from tamis.kernels.repetition_table import bits_for, clear, number_of, pair_of, place_of
 
-LONGEST = 10
+LONGEST, LONGEST_TOP = 10, 4
 _VISITED = np.uint32(1 << 31)
 
 
@@ -41,61 +41,21 @@ def likely_pairs(n, hashes, places, slots, seen):
 
 
 @helper
-def longer(m, hashes, places, numbers):
-    """Of m places of repeated phrases, leave those that no other one follows; return how many stay.
+def longer(m, hashes, places, numbers, counts):
+    """Of m places of phrases, leave those where a repeated one begins that another follows; return how many stay.
 
     The phrase that is one word longer is told by the numbers of the two in it.
     """
     kept = np.uint64(0)
-    for k in range(m - 1):
-        place = places[k]
-        key = np.uint64(numbers[k]) << np.uint64(32) | np.uint64(numbers[k + 1])
-        follows = places[k + 1] == place + 1
+    before, place, repeats = np.uint64(0), np.int64(-2), False
+    for k in range(m):
+        number, here = np.uint64(numbers[k]), np.int64(places[k])
+        again = _repeats(counts, number)
         places[kept] = place
-        hashes[kept] = key
-        kept += np.uint64(follows)
+        hashes[kept] = before << np.uint64(32) | number
+        kept += np.uint64(repeats & again & (here == place + 1))
+        before, place, repeats = number, here, again
     return np.int64(kept)
-
-
-@helper
-def group(m, hashes, places, numbers, firsts, table):
-    """Number the phrases at m places in the order in which they are first seen; return how many there are."""
-    keys, counts, slots = table
-    bits = bits_for(m)
-    clear(slots, bits)
-    known = np.uint64(0)
-    for k in range(m):
-        number = number_of(hashes[k], keys, counts, slots, bits, known)
-        numbers[k] = number
-        if number == known:
-            firsts[known] = places[k]
-            known += np.uint64(1)
-    return np.int64(known)
-
-
-@helper
-def repeated(m, places, numbers, counts):
-    """Leave the places of phrases that occur once; return how many stay."""
-    kept = np.uint64(0)
-    for k in range(m):
-        number = numbers[k]
-        places[kept] = places[k]
-        numbers[kept] = number
-        kept += np.uint64(counts[number] > 1)
-    return np.int64(kept)
-
-
-@helper
-def count_apart(n, m, known, places, numbers, counts, free):
-    """Count the occurrences of phrases that do not overlap an earlier one of the same; `free` is scratch."""
-    for number in range(known):
-        counts[number] = 0
-        free[number] = 0
-    for k in range(m):
-        number, place = numbers[k], places[k]
-        if place >= free[number]:
-            counts[number] += 1
-            free[number] = place + n
 
 
 @helper
@@ -105,19 +65,46 @@ def _chars(ends, i, n):
 
 
 @helper
-def top(n, words, known, ends, firsts, counts, longest):
-    """(occurrences, characters) of the phrase that occurs most often: the first seen, or the longest, of several.
+def _repeats(counts, number):
+    return counts[number] & ~_VISITED > 1
 
-    Where none is repeated, it is the first.
+
+@helper
+def group(n, m, words, ends, places, numbers, hashes, table, apart, longest):
+    """Number the phrases at m places in the order in which they are first seen, and count them.
+
+    Args:
+        apart: whether occurrences that overlap an earlier one of the same are not asked for the top phrase; and room.
+        longest: of several top phrases take the longest, else the first.
+
+    Returns:
+        Occurrences and characters of the phrase of up to `LONGEST_TOP` words that occurs most often; of the first, if none is
+        repeated.
     """
-    count, chars = np.int64(1), _chars(ends, 0, n) if words >= n else np.int64(0)
-    for number in range(known):
-        c = np.int64(counts[number])
-        if c > count:
-            count, chars = c, _chars(ends, firsts[number], n)
-        elif longest and c == count and c > 1:
-            chars = max(chars, _chars(ends, firsts[number], n))
-    return count, chars
+    (keys, counts, slots), (is_apart, met, free) = table, apart
+    bits = bits_for(m)
+    clear(slots, bits)
+    known = np.uint64(0)
+    times, chars, top = np.int64(1), _chars(ends, 0, n) if words >= n else np.int64(0), known
+    for k in range(m):
+        place = np.int64(places[k])
+        number = number_of(hashes[k], keys, counts, slots, bits, known)
+        numbers[k] = number
+        if number == known:
+            known += np.uint64(1)
+            met[number], free[number] = 1, place + n
+        elif n <= LONGEST_TOP:
+            count = np.int64(counts[number])
+            if is_apart:
+                if place < free[number]:
+                    continue
+                count = np.int64(met[number]) + 1
+                met[number], free[number] = count, place + n
+            if count >= times:
+                length = _chars(ends, place, n)
+                if count > times or (length > chars if longest else number < top):
+                    times, chars, top = count, length, number
+    return times, chars
 
 
 @helper
@@ -136,23 +123,25 @@ def chars_met_again(n, m, ends, places, numbers, counts):
 
 
 @helper
-def chars_covered(n, m, ends, places):
+def chars_covered(n, m, ends, places, numbers, counts):
     """Characters of the words that belong to a repeated phrase."""
     chars, free = 0, np.int64(0)
     for k in range(m):
-        place = np.int64(places[k])
-        begin = max(place, free)
-        free = place + n
-        chars += _chars(ends, begin, free - begin)
+        if _repeats(counts, numbers[k]):
+            place = np.int64(places[k])
+            begin = max(place, free)
+            free = place + n
+            chars += _chars(ends, begin, free - begin)
     return chars
 
 
 @helper
-def chars_repeated(n, m, ends, places):
+def chars_repeated(n, m, ends, places, numbers, counts):
     """Characters of all occurrences of repeated phrases."""
     chars = 0
     for k in range(m):
-        chars += _chars(ends, np.int64(places[k]), n)
+        if _repeats(counts, numbers[k]):
+            chars += _chars(ends, np.int64(places[k]), n)
     return chars
 
 

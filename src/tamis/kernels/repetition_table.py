@@ -1,4 +1,4 @@
-"""A hash of some bytes, and a table that numbers keys in the order in which they are first seen."""
+"""A table that numbers keys in the order in which they are first seen."""
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 # Compiled functions are typed by their signatures.
@@ -8,41 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.kernels._jit import helper
-from tamis.kernels._text import word_at, zeros_above
+from tamis.kernels._text import zeros_above
 
 _A = np.uint64(0x9E3779B97F4A7C15)
-_B = np.uint64(0xD6E8FEB86659FD93)
 _C = np.uint64(0xA0761D6478BD642F)
-_HALF = np.uint64(32)
-_ALL = ~np.uint64(0)
-
-
-@helper
-def _mixed(h, word, factor):
-    h = (h ^ word) * factor
-    return h ^ (h >> _HALF)
-
-
-@helper
-def word_hash(data, i, n):
-    """A 64-bit hash of the n bytes at i, at least 1; up to 15 bytes after them are read."""
-    # Two chains, for each waits for its multiplications: lines of 50 bytes take half the time.
-    a, b = np.uint64(n) * _A, _B
-    while n > 16:
-        a, b = _mixed(a, word_at(data, i), _B), _mixed(b, word_at(data, i + 8), _C)
-        i += 16
-        n -= 16
-    # Whether a word has more than 8 letters cannot be foretold: no branch here, for none or all of the second eight either.
-    more = np.uint64(4 * max(n - 8, 0))
-    a = _mixed(a, word_at(data, i) & (_ALL >> np.uint64(64 - 8 * min(n, 8))), _B)
-    b = _mixed(b, word_at(data, i + 8) & ~((_ALL << more) << more), _C)
-    return _mixed(a, b >> _HALF | b << _HALF, _A)
-
-
-@helper
-def hash_of(data, i, n):
-    """The same, of nothing too."""
-    return word_hash(data, i, n) if n > 0 else _A
 
 
 @helper
