@@ -4,10 +4,12 @@ import unicodedata
 
 import mmh3
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tamis import documents
 from tamis.kernels.hashing import mix, murmur128, murmur128_folded, reduce_lists, unit
 
 
@@ -138,3 +140,16 @@ def test_nothing_to_hash():
     options = {"case": True, "white_space": True, "punctuation": True}
     assert [len(x) for x in (*murmur128(*buffers([])), *murmur128_folded(*buffers([]), **options))] == [0] * 4
     assert [len(x) for x in (mix(empty, empty), reduce_lists(empty, np.zeros(1, np.int64)), unit(0, empty, empty))] == [0] * 3
+
+
+def test_hashes_are_remembered_for_the_text_they_are_of():
+    """Where texts are hashed once, another text is not taken for one that lay in the same memory before."""
+    texts = [f"{i} {'word ' * 50_000}" for i in range(20)]
+    with documents.hashed_once():
+        seen = [documents.hashes(pa.array([text], pa.large_string())) for text in texts]
+        array = pa.array(texts, pa.large_string())
+        assert documents.hashes(array)[0] is documents.hashes(pa.chunked_array([array]))[0]
+    expected = [mmh3.hash64(text.encode(), 0, signed=False) for text in texts]
+    assert [(int(low[0]), int(high[0])) for low, high in seen] == expected
+    assert list(zip(*(half.tolist() for half in documents.hashes(array)), strict=True)) == expected
+    assert documents.hashes(array)[0] is not documents.hashes(array)[0]

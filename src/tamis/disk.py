@@ -62,9 +62,25 @@ class DiskSignals:
         return np.concatenate([[0], np.cumsum([self.done[chunk.name].readable for chunk in self.plan.corpus.chunks])]).astype(np.int64)
 
     def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
-        """The frames of a slab's chunks, one below the other."""
+        """What is known of a slab's documents: the house's columns (of text.… and doc.… those in `house`), and signals of the named steps."""
         chunks = self.slabs[slab]
-        return pl.concat([self.chunk(chunk, names, house) for chunk in chunks] or [self._nothing(names)], how="vertical_relaxed")
+        if not chunks:
+            return self._nothing(names)
+        kept = None if house is None else ["row", *sorted(name for name in house if name.startswith(("text.", "doc.")))]
+        found = files.read_frames([files.join(self.plan.folder(BASE), chunk.name) for chunk in chunks], kept)
+        for name in self.plan.names:
+            if name in names and name != BASE:
+                signals = self._signals(name, chunks)
+                signals.columns = [f"{name}.{column}" for column in signals.columns]
+                found = found.hstack(signals)
+        return found
+
+    def _signals(self, name: str, chunks: Sequence[Chunk]) -> pl.DataFrame:
+        """Signals of one step that decisions see, under plain names."""
+        places = [files.join(self.plan.folder(name), chunk.name) for chunk in chunks]
+        private = dict(self.plan.named)[name].decides_by_private
+        kept = [one for one in files.columns_of(places[0]) if one != "row" and (private or not one.startswith("_"))]
+        return files.read_frames(places, kept)
 
     def _nothing(self, names: Collection[str]) -> pl.DataFrame:
         frames = signals_of_nothing(self.plan)
@@ -74,19 +90,6 @@ class DiskSignals:
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
         """The function of each slab's number, in order; polars and Parquet release the GIL."""
         return mappers.threads(function, range(len(self.slabs)), self.workers)
-
-    def chunk(self, chunk: Chunk, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
-        """What is known of a chunk's documents: the house's columns (of text.… and doc.… those in `house`), and signals of the named steps."""
-        kept = None if house is None else ["row", *sorted(name for name in house if name.startswith(("text.", "doc.")))]
-        frames = [files.read_frame(files.join(self.plan.folder(BASE), chunk.name), kept)]
-        frames += [self.signals(chunk, name).select(pl.all().name.prefix(f"{name}.")) for name in self.plan.names if name in names and name != BASE]
-        return pl.concat(frames, how="horizontal")
-
-    def signals(self, chunk: Chunk, name: str) -> pl.DataFrame:
-        """Signals of one step on one chunk that decisions see, under plain names."""
-        place = files.join(self.plan.folder(name), chunk.name)
-        kept = None if dict(self.plan.named)[name].decides_by_private else [one for one in files.columns_of(place) if not one.startswith("_")]
-        return files.read_frame(place, kept).drop("row")
 
     def relations(self, name: str) -> pl.LazyFrame | None:
         """What a step's `relate` found."""

@@ -6,7 +6,9 @@ text is not a text are set aside with the reason, never repaired and never lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -224,6 +226,34 @@ def utf8(array: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
         return data, np.zeros(1, np.int64)
     offsets = np.frombuffer(borders, np.int64)
     return data, offsets[array.offset : array.offset + len(array) + 1]
+
+
+@contextmanager
+def hashed_once() -> Iterator[None]:
+    """Inside, this thread hashes the same texts once: the house and `exact_duplicates` ask for the same."""
+    _hashed.known = {}
+    try:
+        yield
+    finally:
+        _hashed.known = None
+
+
+_hashed = threading.local()
+
+
+def hashes(array: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """128-bit hashes of texts, u64[n] each; see `murmur128`. A null has a hash that nobody may look at."""
+    from tamis.kernels.hashing import murmur128
+
+    data, borders = utf8(array)
+    known = getattr(_hashed, "known", None)
+    if known is None:
+        return murmur128(data, borders)
+    place = (data.ctypes.data, data.size, borders.ctypes.data, borders.size)
+    if place not in known:
+        # The arrays are kept too, so that no other text can come to lie in their place.
+        known[place] = (murmur128(data, borders), data, borders)
+    return known[place][0]  # type: ignore[no-any-return]
 
 
 def large_string(data: np.ndarray, offsets: np.ndarray) -> pa.Array:

@@ -198,10 +198,22 @@ def write_frame(url: str, frame: pl.DataFrame, within: Writing = writing) -> Non
 
 def read_frame(url: str, columns: list[str] | None = None) -> pl.DataFrame:
     """A Parquet file as a polars frame."""
+    return pl.DataFrame(pl.from_arrow(_read(url, columns)))
+
+
+def read_frames(urls: Sequence[str], columns: list[str] | None = None) -> pl.DataFrame:
+    """Parquet files, at least one, one below the other; where they disagree about a type, the wider one holds."""
+    tables = [_read(url, columns) for url in urls]
+    if all(table.schema.equals(tables[0].schema) for table in tables):
+        return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables)))  # a third of the time of frame by frame
+    return pl.concat([pl.DataFrame(pl.from_arrow(table)) for table in tables], how="vertical_relaxed")
+
+
+def _read(url: str, columns: list[str] | None) -> pa.Table:
     with open_read(url) as file:
         # pq.read_table would load pyarrow.dataset, and with it pandas if there is one: .3 s, and 8 ms more a file.
         table = pq.ParquetFile(file).read(columns, use_threads=False)
-        return pl.DataFrame(pl.from_arrow(table if columns is None else table.select(columns)))
+        return table if columns is None else table.select(columns)
 
 
 def read_columns(urls: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:

@@ -22,6 +22,7 @@ import polars as pl
 from tamis.errors import StageError, suggest
 from tamis.measure import Step
 from tamis.stage import Edit, Filter, Stage, has, no_reasons
+from tamis.verdicts import Verdicts
 from tamis.where import condition
 
 Result = TypeVar("Result")
@@ -292,19 +293,12 @@ def _choose(
 
 
 def _slab(frame: pl.DataFrame, steps: Sequence[Step], chosen: Mapping[str, Chosen], signals: Signals) -> pl.DataFrame:
-    ledger = frame.select(
-        row=pl.col("_shard_row"),
-        copies=pl.col("copies"),
-        stage=pl.lit(None, pl.String),
-        reasons=no_reasons(),
-        also=no_reasons(),
-    )
+    told = Verdicts(frame["copies"].to_numpy())
     for step in steps:
-        if isinstance(step.stage, Edit):
-            continue
-        frame = frame.with_columns(ledger["copies"])
-        verdicts = _aligned(chosen[step.name], frame) if step.stage.needs_corpus else decide(step, frame)
-        ledger = _record(ledger, step.name, verdicts)
+        if not isinstance(step.stage, Edit):
+            frame = frame.with_columns(pl.Series("copies", told.copies))
+            told.record(step.name, _aligned(chosen[step.name], frame) if step.stage.needs_corpus else decide(step, frame))
+    ledger = told.ledger(frame["_shard_row"])
     if "partner" in ledger.columns:
         ledger = ledger.with_columns(signals.addresses(ledger["partner"]).alias("partner"))
     return ledger
@@ -316,26 +310,3 @@ def _aligned(chosen: Chosen, frame: pl.DataFrame) -> pl.DataFrame:
     part = chosen.verdicts[int(first) : int(last)].with_columns(pl.Series("row", chosen.rows[first:last], pl.UInt64))
     joined = frame.select("row", _before=pl.col("copies")).join(part, on="row", how="left", maintain_order="left")
     return joined.with_columns(pl.col("copies").fill_null(pl.col("_before")), pl.col("reasons").fill_null([])).drop("row", "_before")
-
-
-def _record(ledger: pl.DataFrame, name: str, verdicts: pl.DataFrame) -> pl.DataFrame:
-    alive = ledger["copies"] > 0
-    dropped = verdicts["copies"] == 0
-    blamed = verdicts["reasons"].list.len() > 0
-    if (alive & (dropped != blamed)).any():
-        raise StageError(f"{name} must give reasons if and only if it drops a document.")
-    extras = [column for column in verdicts.columns if column not in ("copies", "reasons")]
-    both = pl.concat([ledger, verdicts.select(pl.all().name.prefix("_"))], how="horizontal")
-    newly = pl.Series("_newly", alive & dropped)
-    also = pl.col("also")
-    if (~alive & blamed).any():  # lists are slow to build: only where a dropped document fails this stage as well
-        others = pl.col("_reasons").list.eval(pl.concat_str([pl.lit(f"{name}: "), pl.element()]))
-        also = pl.when("_newly").then("also").otherwise(pl.concat_list("also", others))
-    recorded = both.with_columns(newly).with_columns(
-        copies=pl.when(pl.lit(alive)).then(pl.col("_copies")).otherwise(pl.lit(0, pl.UInt8)),
-        stage=pl.when("_newly").then(pl.lit(name)).otherwise("stage"),
-        reasons=pl.when("_newly").then("_reasons").otherwise("reasons"),
-        also=also,
-        **{extra: pl.coalesce(f"_{extra}", extra) if extra in ledger.columns else pl.col(f"_{extra}") for extra in extras},
-    )
-    return recorded.select(*ledger.columns, *(extra for extra in extras if extra not in ledger.columns))

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import Batch, Columns, as_text, one_piece, printed, row_hashes, utf8, valid_texts
+from tamis.documents import Batch, Columns, as_text, hashes, one_piece, printed, row_hashes, utf8, valid_texts
 from tamis.errors import StageError, TamisError
 from tamis.files import plain, read_bytes
 from tamis.stage import Edit, Stage
@@ -137,10 +137,9 @@ def base(batch: Batch, columns: Columns, carried: Sequence[str], *, ties: bool, 
 
 def house_numbers(batch: Batch, *, ties: bool) -> pl.DataFrame:
     """text.bytes (u32), text._low and text._high (u64, 128-bit hash of the text as it was read), text._rest (u64, if `ties`)."""
-    from tamis.kernels.hashing import murmur128
-
-    data, borders = utf8(batch.docs.column("text"))
-    low, high = murmur128(data, borders)
+    text = batch.docs.column("text")
+    low, high = hashes(text)
+    borders = utf8(text)[1]
     frame = {"text.bytes": np.diff(borders).astype(np.uint32), "text._low": low, "text._high": high}
     if ties:
         frame["text._rest"] = row_hashes(batch.docs.drop_columns(["text"]))

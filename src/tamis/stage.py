@@ -21,6 +21,8 @@ from tamis.errors import StageError, suggest
 from tamis.where import condition, names_in, reference
 
 Result = TypeVar("Result")
+WORD = 64
+"""Reasons whose bits make a number."""
 By = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
@@ -231,16 +233,18 @@ class Filter(Stage):
     def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Drop what fails any rule, with every rule it fails."""
         del relations
-        failed = [reason for rule in self.rules().items() for reason in self._reasons_for(*rule)]
+        failed = [mark for rule in self.rules().items() for mark in self._marks_of(*rule)]
         if not failed:
             return signals.select("copies", reasons=no_reasons())
-        # Lists are slow to build, and most documents have nothing to list.
-        said = pl.concat_list(failed).list.drop_nulls().list.unique(maintain_order=True)
-        numbered = signals.with_row_index("_i")
-        failing = numbered.filter(~self.keeps()).select("_i", reasons=said)
-        verdicts = numbered.select("_i", "copies").join(failing, on="_i", how="left", maintain_order="left")
-        kept = pl.col("reasons").is_null()
-        return verdicts.select(pl.when(kept).then("copies").otherwise(pl.lit(0, pl.UInt8)).alias("copies"), pl.col("reasons").fill_null([]))
+        # Lists are slow to build, and few are different: each is built once, and found again by the bits of what it names.
+        words = [failed[i : i + WORD] for i in range(0, len(failed), WORD)]
+        codes = [f"_{i}" for i in range(len(words))]
+        coded = signals.select("copies", pl.when(self.keeps()).then(0).otherwise(1).alias("_dropped"), **dict(zip(codes, map(_bits, words), strict=True)))
+        said = [reason for code, marks in zip(codes, words, strict=True) for reason in _named(code, marks)]
+        lists = pl.concat_list(said).list.drop_nulls().list.unique(maintain_order=True)
+        known = coded.select("_dropped", *codes).unique().with_columns(reasons=pl.when(pl.col("_dropped") > 0).then(lists).otherwise(no_reasons()))
+        verdicts = coded.join(known, on=["_dropped", *codes], how="left", maintain_order="left")
+        return verdicts.select(pl.when(pl.col("_dropped") > 0).then(pl.lit(0, pl.UInt8)).otherwise("copies").alias("copies"), "reasons")
 
     def check(self) -> None:
         """Refuse limits that exclude each other, and exceptions for limits that do not exist."""
@@ -272,15 +276,25 @@ class Filter(Stage):
         exceptions = (limits.get(parameter) for groups in self.by.values() for limits in groups.values())
         return self.value_of(parameter) is not None or any(value is not None for value in exceptions)
 
-    def _reasons_for(self, reason: str, keep: pl.Expr) -> list[pl.Expr]:
+    def _marks_of(self, reason: str, keep: pl.Expr) -> list[tuple[str, pl.Expr]]:
+        """Reasons that a rule may give, each with the condition for it."""
         judged = condition(self.where) if self.where else pl.lit(value=True)
-        failed = pl.when(judged & ~keep).then(pl.lit(reason))
+        failed = (reason, (judged & ~keep).fill_null(value=False))
         if self.on_null == "keep":
             return [failed]
         signal = next((name for name in keep.meta.root_names() if not name.startswith("doc.")), reason)
         called = signal if "." in signal else signal.replace("_", " ")
-        unknown = pl.when(judged & keep.is_null()).then(pl.lit(f"{called} not measurable"))
-        return [failed, unknown]
+        return [failed, (f"{called} not measurable", judged & keep.is_null())]
+
+
+def _bits(marks: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
+    """u64: bit i for the condition of mark i."""
+    return pl.sum_horizontal(pl.when(met).then(pl.lit(1 << i, pl.UInt64)).otherwise(pl.lit(0, pl.UInt64)) for i, (_, met) in enumerate(marks))
+
+
+def _named(code: str, marks: Sequence[tuple[str, pl.Expr]]) -> list[pl.Expr]:
+    """The way back: of each mark its reason, where its bit is set."""
+    return [pl.when(pl.col(code) & pl.lit(1 << i, pl.UInt64) > 0).then(pl.lit(reason)) for i, (reason, _) in enumerate(marks)]
 
 
 class Edit(Stage):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files, reading
-from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, one_piece, with_text
+from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, hashed_once, one_piece, with_text
 from tamis.errors import DataError
 from tamis.measure import REWRITTEN, Step, broken, copied, faults_json, from_arrow, house_numbers, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
@@ -97,7 +97,8 @@ def measure_chunk(work: Work, task: Task) -> Done:
     if task.wanted:
         gathered = _Gathered(work, task)
         for piece in task.rows or (piece for _, piece in pieces([task.chunk], work.columns_for(task.wanted), size=reading.MEASURED_BYTES)):
-            gathered.add(piece)
+            with hashed_once():
+                gathered.add(piece)
         gathered.write()
     return known(work, task.chunk)
 

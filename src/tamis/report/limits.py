@@ -239,22 +239,21 @@ def _judged(rules: Sequence[Rule], seen: pl.DataFrame) -> Iterator[tuple[Rule, _
         return
     stage: Any = rules[0].step.stage
     keeps, limits, asked = stage.rules(), stage.limits(), _asked(stage)
-    for rule in rules:
-        numeric = rule.signal is not None and seen.schema[rule.signal].is_numeric()
+    wanted = {"asked": asked}
+    for i, rule in enumerate(rules):
         # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
         own = (
             limits[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
             if rule.parameter and rule.now is not None
             else pl.lit(value=False)
         )
-        said = seen.select(
-            ok=keeps[rule.reason].fill_null(value=stage.on_null == "keep") | ~asked,
-            asked=asked,
-            moved=(asked & own.fill_null(value=False) & (pl.col(str(rule.signal)).is_not_null())) if numeric else pl.lit(value=False),
-            values=pl.col(str(rule.signal)).cast(pl.Float64).fill_null(float("nan")) if numeric else pl.lit(float("nan")),
-            _rows="row",
-        )
-        yield rule, _Slab(*(said[name].to_numpy() for name in ("ok", "asked", "moved", "values")))
+        numeric = rule.signal is not None and seen.schema[rule.signal].is_numeric()
+        wanted[f"ok {i}"] = keeps[rule.reason].fill_null(value=stage.on_null == "keep") | ~asked
+        wanted[f"moved {i}"] = (asked & own.fill_null(value=False) & (pl.col(str(rule.signal)).is_not_null())) if numeric else pl.lit(value=False)
+        wanted[f"values {i}"] = pl.col(str(rule.signal)).cast(pl.Float64).fill_null(float("nan")) if numeric else pl.lit(float("nan"))
+    said = seen.select(**wanted, _rows="row")  # at once: each question waits for threads
+    for i, rule in enumerate(rules):
+        yield rule, _Slab(*(said[name].to_numpy() for name in (f"ok {i}", "asked", f"moved {i}", f"values {i}")))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis import preference
-from tamis.documents import one_piece, printed, utf8
+from tamis.documents import hashes, one_piece, printed, utf8
 from tamis.errors import StageError
 from tamis.stage import Stage
 
@@ -65,7 +65,7 @@ class ExactDuplicates(Stage):
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """The hash of the column, u64 × 2, private; null where there is nothing to compare."""
-        from tamis.kernels.hashing import murmur128, murmur128_folded
+        from tamis.kernels.hashing import murmur128_folded
 
         column = docs.column(self.column)
         values = printed(one_piece(column))
@@ -74,7 +74,7 @@ class ExactDuplicates(Stage):
             case, white_space, punctuation = (difference in self.ignore for difference in DIFFERENCES)
             low, high = murmur128_folded(data, borders, case=case, white_space=white_space, punctuation=punctuation)
         else:
-            low, high = murmur128(*utf8(values))
+            low, high = hashes(values)
         absent = pc.is_null(values).to_numpy(zero_copy_only=False)
         if self.column != "text":
             absent |= pc.fill_null(pc.equal(pc.binary_length(values), 0), fill_value=True).to_numpy(zero_copy_only=False)
