@@ -52,7 +52,7 @@ EXAMPLES = {type(one).name(): one for one in examples()} | {
     "axes, all": make_stage("axes", axes=["format", "domain"]),
     "rebalance by two": make_stage("rebalance", by=["source", "lang"], exponent=0.5, budget="all", weights={"lang": {"fr": 2}}, unit="words"),
     "rebalance best first": make_stage("rebalance", by="source", budget=500, prefer=["-score"], where='lang == "en"', emit="weights"),
-    "language of beginnings": make_stage("language", keep=["en", "fr"], min_score=0.6, min_score_of={"fr": 0.3}, first_bytes=99, short=5, mixed="dominant"),
+    "language of parts": make_stage("language", keep=["en", "fr"], min_score=0.6, min_score_of={"fr": 0.3}, max_bytes=99, short=5, mixed="dominant"),
     "sample": make_stage("sample", share=0.4, seed=3),
     "perplexity": make_stage("perplexity", model=models.english(), max_bits_per_byte=6.0),
     "perplexity by language": make_stage("perplexity", model={"en": models.english(), "fr": models.french()}, min_bits_per_byte=2, on_null="keep"),

@@ -2,6 +2,7 @@
 
 import random
 import unicodedata
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from fasttext_models import Model
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tamis import judge, make_stage
+from tamis.documents import utf8
 from tamis.errors import DataError, MissingPackage, RecipeError
 from tamis.kernels import unicode
 from tamis.stages import _langid
 from tamis.stages import language as subject
+from tamis.stages._excerpts import excerpts
 from tamis.testing import check_stage
 
 RAW = Path(__file__).parents[1] / "sample_data" / "raw" / "*.parquet"
@@ -57,9 +62,9 @@ def declarations() -> list[str]:
     return pl.read_parquet(str(RAW)).filter(pl.col("source") == "udhr")["text"].to_list()
 
 
-def agree(texts, peer, **parameters) -> int:
+def agree(texts, peer) -> int:
     """Hold labels and scores beside py3langid's; how many texts had a label."""
-    found, labelled = measure(texts, short=0, mixed="dominant", **parameters), 0
+    found, labelled = measure(texts, short=0, mixed="dominant", max_bytes=None), 0
     for text, row in zip(texts, found.iter_rows(named=True), strict=True):
         ranked = peer.rank(text)
         if row["language"] is None:
@@ -96,12 +101,49 @@ def test_labels_are_those_of_py3langid_in_every_script(peer):
     assert agree(texts, peer) > 450
 
 
-def test_the_first_bytes_are_judged_as_if_they_were_all(peer, declarations):
-    """`first_bytes` asks for the beginning alone, cut between characters."""
-    for first in (1, 30, 700):
-        texts = [text.encode()[:first].decode(errors="ignore") for text in declarations]
-        assert measure(declarations, short=0, first_bytes=first).drop("is_mixed").equals(measure(texts, short=0).drop("is_mixed"))
-    agree([text.encode()[:700].decode(errors="ignore") for text in declarations[:20]], peer)
+def excerpt(text: str, max_bytes: int) -> str:
+    """The slow program: stretches from the middles of the quarters of a long text, a newline where something is left out between two."""
+    content = text.encode()
+    if len(content) <= max_bytes:
+        return text
+    quarter, stretch = len(content) // 4, max_bytes // 4
+    found, last = b"", 0
+    for number in range(4):
+        first = quarter * number + (quarter - stretch) // 2
+        begin, end = first, first + stretch
+        while begin < len(content) and content[begin] & 0xC0 == 0x80:
+            begin += 1
+        while end < len(content) and content[end] & 0xC0 == 0x80:
+            end -= 1
+        end = max(begin, end)
+        found += (b"\n" if number and begin > last else b"") + content[begin:end]
+        last = end
+    return found.decode()
+
+
+def test_stretches_of_a_long_text_are_judged_as_if_they_were_all(peer, declarations):
+    """Of more than `max_bytes` bytes four stretches are asked for, which py3langid labels alike; letters and script are those of all."""
+    for most in (64, 1023, 2048, 5000):
+        texts = [excerpt(text, most) for text in declarations]
+        assert max(len(text.encode()) for text in texts) <= most + 3
+        found, wanted = measure(declarations, short=0, max_bytes=most), measure(texts, short=0, max_bytes=None)
+        assert found.drop("letters", "script").equals(wanted.drop("letters", "script"))
+        assert found.select("letters", "script").equals(measure(declarations, short=0, max_bytes=None).select("letters", "script"))
+    agree([excerpt(text, 1023) for text in declarations[:20]], peer)
+
+
+@given(st.lists(st.text(st.sampled_from("aé漢😀 "), max_size=90), max_size=6), st.integers(0, 2), st.integers(4, 80))
+def test_excerpts_begin_and_end_between_characters(texts, ahead, most):
+    """Any texts, wherever their buffer begins, are cut where the slow program cuts, and short ones are left."""
+    array = pa.array([*["x" * 5] * ahead, *texts], pa.large_string())[ahead:]
+    data, offsets = excerpts(*utf8(array), most)
+    assert [data[a:b].tobytes().decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)] == [excerpt(text, most) for text in texts]
+
+
+def test_nothing_but_newlines_is_left_of_few_bytes_of_wide_characters():
+    """Where a stretch is shorter than a character it is empty, and nothing fails."""
+    data, offsets = excerpts(*utf8(pa.array(["😀" * 10], pa.large_string())), 4)
+    assert data[offsets[0] : offsets[1]].tobytes().strip(b"\n") == b""
 
 
 @pytest.mark.parametrize("language", SENTENCES)
@@ -182,7 +224,7 @@ WRONG = {
     "keep": ({"keep": ["eng"]}, 'language: the model knows no language "eng". Did you mean "'),
     "none kept": ({"keep": []}, 'language: "keep" names no language, so that nothing could pass.'),
     "limit": ({"min_score_of": {"xx": 0.5}}, 'language: the model knows no language "xx".'),
-    "bytes": ({"first_bytes": 0}, 'language: "first_bytes" is 0; it must be at least 1, or null for all.'),
+    "bytes": ({"max_bytes": 63}, 'language: "max_bytes" is 63; it must be at least 64, or null for all.'),
     "mixed": ({"mixed": "drop"}, 'must be "unknown" or "dominant"'),
     "model": ({"model": "nowhere.bin"}, 'language: the model "'),
 }
@@ -212,6 +254,27 @@ def test_a_missing_or_foreign_model_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(_langid, "_path", lambda: foreign)
     with pytest.raises(DataError, match=r"is not laid out as in py3langid 0\.4.*\nFix: pip install"):
         _langid._model.__wrapped__()
+
+
+def test_the_model_is_kept_unpacked(monkeypatch, tmp_path):
+    """What is kept is the same model; a damaged file is replaced, and where nothing can be written it is unpacked every time."""
+    names, packed = _langid._unpacked(_langid._path())
+    monkeypatch.setattr(_langid, "folder", lambda: tmp_path)
+    for damage in (None, b"", b"PK no archive", "half", "bit"):
+        for kept in tmp_path.iterdir():
+            content = kept.read_bytes()
+            middle = len(content) // 2
+            changed = {"half": content[:middle], "bit": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]}
+            kept.write_bytes(changed.get(damage, damage))
+        for _ in range(2):  # written, and read back
+            labels, found = _langid._model.__wrapped__()
+            assert labels == names
+            for item in fields(packed):
+                assert np.array_equal(getattr(found, item.name), getattr(packed, item.name))
+            assert found.weights.ctypes.data % 64 == 0
+        assert [kept.suffix for kept in tmp_path.iterdir()] == [".npz"]
+    monkeypatch.setattr(_langid, "folder", lambda: tmp_path / "not there")
+    assert _langid._model.__wrapped__()[0] == names
 
 
 @pytest.mark.parametrize("kind", [Model(labels=3), Model(labels=1), Model(labels=5, loss="hs", dim=3, minn=1, maxn=2, buckets=20)])
@@ -253,5 +316,4 @@ def test_languages_of_web_pages_are_found():
     assert (known["language"] == known["lang"]).mean() > 0.997
     whole = measure(pages["text"].to_list(), mixed="dominant")["language"]
     assert (whole == pages["lang"]).mean() > 0.995
-    start = measure(pages["text"].to_list(), mixed="dominant", first_bytes=2048)["language"]
-    assert (start == whole).mean() > 0.997
+    assert (measure(pages["text"].to_list(), mixed="dominant", max_bytes=None)["language"] == whole).mean() > 0.999

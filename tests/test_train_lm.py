@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tamis
+from tamis.cli import models as cards
 from tamis.documents import utf8
 from tamis.errors import DataError, RunError
 from tamis.kernels.hashing import murmur128
@@ -228,3 +230,41 @@ def test_the_command(tmp_path, tamis_command, monkeypatch):
     code, _, wrong = tamis_command(*words, "-o", "m", "--text", "body")
     said = 'tamis train lm reads the column "body", which the data lacks. There are columns: id, text, url, source, license, lang, topic, date, quality.'
     assert (code, wrong.splitlines()[-1]) == (2, f"Error: {SAMPLE / 'part-000.parquet'}: {said}")
+
+
+def test_a_model_can_be_asked(tmp_path, prose):
+    """`tamis models` prints the card of a model of text: the file's hash and size, what it was trained on, and what it makes of the rest."""
+    prose.write_parquet(tmp_path / "prose.parquet")
+    (made,) = train([str(tmp_path / "prose.parquet")], str(tmp_path / "p.ngram"), SMALL)
+    card = cards.described(str(tmp_path / "p.ngram"))
+    content = (tmp_path / "p.ngram").read_bytes()
+    assert (card["name"], card["sha256"], card["bytes"]) == ("p", hashlib.sha256(content).hexdigest(), len(content))
+    assert (card["documents"], card["training_bytes"], card["held_out"]) == (made["documents"], made["bytes"], made["held_out"])
+    said = [re.split(r"  +", line.strip(), maxsplit=1) for line in cards.as_text(card).split("\n")]
+    assert [name for name, _ in said] == ["name", "kind", "sha256", "bytes", "counts", "trained", "tamis", "input", "texts", "held out"]
+    assert dict(said)["bytes"] == f"{len(content):,}"
+    assert dict(said)["counts"] == f"4-grams of {card['vocabulary']:,} tokens, {made['tokens']:,} seen"
+    assert dict(said)["trained"].startswith(f"on {made['documents']:,} documents, ")
+
+
+def test_files_that_are_no_models_of_text_are_said_to_be_none(tmp_path, prose):
+    """Parquet of something else, and a damaged model, are errors that name the file."""
+    prose.write_parquet(tmp_path / "prose.parquet")
+    with pytest.raises(DataError, match="is not a model of `tamis train lm`"):
+        cards.described(str(tmp_path / "prose.parquet"))
+    (tmp_path / "half.ngram").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match="is not a model of `tamis train lm`"):
+        cards.described(str(tmp_path / "half.ngram"))
+
+
+def test_a_run_names_the_models_that_it_asked(tmp_path, prose):
+    """The manifest has the hash of every model of text that a stage was given, by language or one for all."""
+    prose.write_parquet(tmp_path / "prose.parquet")
+    train([str(tmp_path / "prose.parquet")], str(tmp_path / "p.ngram"), SMALL)
+    (tmp_path / "data").mkdir()
+    prose[:5].write_parquet(tmp_path / "data" / "a.parquet")
+    for number, model in enumerate((str(tmp_path / "p.ngram"), {"en": str(tmp_path / "p.ngram")})):
+        recipe = tamis.Recipe("test", (tamis.make_stage("perplexity", model=model),))
+        tamis.run(recipe, [str(tmp_path / "data")], str(tmp_path / f"out{number}"))
+        named = json.loads((tmp_path / f"out{number}" / "manifest.json").read_text())["files"]
+        assert named == {"perplexity": {"p.ngram": hashlib.sha256((tmp_path / "p.ngram").read_bytes()).hexdigest()}}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import tamis.stages
 from tamis.kernels import ahead, cache, hashing, utf8
 from tamis.progress import Say
 from tamis.table import make_stage
-from tamis.warm import warm
+from tamis.warm import warm, warm_all
 
 SMALL = ["tamis.kernels.utf8", "tamis.kernels.splice"]
 IMPORT = f"import {', '.join(SMALL)}"
@@ -82,10 +83,13 @@ def test_interrupt_ends_the_processes(tmp_path, monkeypatch):
 
 
 def test_needed_finds_what_stages_import_anywhere():
-    """The modules of a stage are those that its source imports, in functions too, and the costliest come first."""
+    """The modules of a stage are those that its source imports, in functions and by way of others too, and the costliest come first."""
     names = ahead.needed([Path(sys.modules[type(make_stage(name)).__module__].__file__) for name in ("mojibake", "lines")])
-    assert set(names) == {f"tamis.kernels.{name}" for name in ("lines", "mojibake", "splice")}
+    assert set(names) == {f"tamis.kernels.{name}" for name in ("lines", "mojibake", "splice", "hashing", "utf8")}
     assert names[0] == "tamis.kernels.lines"
+    for name, found in (("quality", "fasttext"), ("language", "langid"), ("perplexity", "ngram"), ("topics", "topics"), ("near_duplicates", "pairs")):
+        stage = Path(tamis.stages.__file__).with_name(f"{name}.py")
+        assert f"tamis.kernels.{found}" in ahead.needed([stage])
     assert ahead.seconds(names, 1) > ahead.seconds(names, 2) >= ahead.seconds(names[:1], 1)
 
 
@@ -106,3 +110,17 @@ def test_warm_says_so_once_and_only_for_what_is_missing(tmp_path, monkeypatch):
     assert [text.split(" ")[0] for text in said] == ["Compiling", "Compiled"]
     assert warm(stages, Heard()) == 0
     assert len(said) == 2
+
+
+def test_warm_all_compiles_every_kernel_once(tmp_path, monkeypatch):
+    """`tamis warm` has all kernel modules compiled, those of no stage too, and nothing is left for the next time."""
+    given: list[list[str]] = []
+    monkeypatch.setenv("TAMIS_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ahead, "compile_beside", lambda modules, _: given.append(list(modules)))
+    monkeypatch.setattr("tamis.warm.import_module", lambda name: None)
+    monkeypatch.setattr("tamis.warm._use", lambda stages: None)
+    assert warm_all(Say()) > 0
+    assert given == [cache.modules()]
+    assert "tamis.kernels.deal" in given[0]  # of ablations alone
+    assert warm_all(Say()) == 0
+    assert warm([make_stage("near_duplicates")], Say()) == 0

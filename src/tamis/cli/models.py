@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tamis import classifier, model_card
+from tamis import classifier, files, model_card
 from tamis.cli import show
+from tamis.errors import DataError
+from tamis.lm.model import KIND, header
+from tamis.plan import shown_bytes
 
 
 def described(place: str) -> dict[str, Any]:
     """The card of a model, or what the file itself says.
 
     Raises:
-        DataError: there is no such file, or it is neither a fastText model nor has a card.
+        DataError: there is no such file, or it is neither a model of `tamis train lm` nor a fastText model.
     """
+    if _is_parquet(place):
+        return _language_model(place)
     path = Path(place)
     card = model_card.read(path)
     if card is not None:
@@ -25,8 +31,28 @@ def described(place: str) -> dict[str, Any]:
             **loaded.about, "labels": list(loaded.labels)}  # fmt: skip
 
 
+def _is_parquet(place: str) -> bool:
+    """Whether a file begins as models of `tamis train lm` do; False if there is none."""
+    try:
+        with files.open_read(place) as file:
+            return bytes(file.read(4)) == b"PAR1"
+    except (OSError, DataError):
+        return False
+
+
+def _language_model(place: str) -> dict[str, Any]:
+    said = header(place)
+    with files.open_read(place) as file:
+        content = file.read()
+    facts = {"training_bytes" if key == "bytes" else key: value for key, value in said["facts"].items()}
+    whole = {key: said[key] for key in ("kind", "vocabulary", "order", "discounts", "tokens", "tokenizer")}
+    return {"file": place, "name": "model", **facts, **whole, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
 def as_text(card: Mapping[str, Any]) -> str:
     """A card as lines for a terminal."""
+    if card.get("kind") == KIND:
+        return _language_model_as_text(card)
     rows = [
         ("name", str(card["name"])),
         ("kind", str(card.get("kind", "unknown"))),
@@ -67,6 +93,21 @@ def as_text(card: Mapping[str, Any]) -> str:
         ]
     lines += ["", *(f"Warning: {warning}" for warning in card["warnings"])] if card.get("warnings") else []
     return "\n".join(lines)
+
+
+def _language_model_as_text(card: Mapping[str, Any]) -> str:
+    rows = [(key, str(card[key])) for key in ("name", "kind", "sha256")] + [("bytes", f"{card['bytes']:,}")]
+    rows.append(("counts", f"{card['order']}-grams of {card['vocabulary']:,} tokens, {card['tokens']:,} seen"))
+    if "documents" in card:
+        settings = card["settings"]
+        asked = f"seed {settings['seed']}; at most {shown_bytes(settings['max_bytes'])}" + (f" a {settings['by']}" if settings["by"] else "")
+        rows += [("trained", f"on {card['documents']:,} documents, {shown_bytes(card['training_bytes'])}; {asked}"), ("tamis", str(card["tamis"]))]
+        rows += [("input", f"{one['file']}, {one['sha256'][:12]}…") for one in card["inputs"]]
+        rows.append(("texts", f"hashes of all together: {card['texts_sha256'][:12]}…"))
+        held = card["held_out"]
+        thirds = f"better third up to {held['thirds'][0]:.3f}, worse third from {held['thirds'][1]:.3f}"
+        rows.append(("held out", f"{held['documents']:,} documents at {held['bits_per_byte']:.3f} bits per byte; {thirds}"))
+    return show.table(rows)
 
 
 def _trained(card: Mapping[str, Any]) -> str:

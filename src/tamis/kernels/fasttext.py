@@ -161,18 +161,19 @@ def _put(row, n, rows, table, exact, block, total):
 
 
 @helper
-def _bucket_row(bucket, words, kept):
-    """The row of a bucket, or −1 if it was pruned."""
-    if len(kept) == 0:
-        return words + np.int64(bucket)
-    place = np.int64(kept[bucket])
-    return words + place if place >= 0 else place
+def _put_bucket(h, settings, kept, n, rows, table, exact, block, total):
+    """Take an n-gram by its hash, unless it was pruned; return how many features wait, and how many were found."""
+    bucket = h % np.uint64(settings[1])
+    place = np.int64(bucket) if len(kept) == 0 else np.int64(kept[bucket])
+    if place < 0:
+        return n, 0
+    return _put(settings[0] + place, n, rows, table, exact, block, total), 1
 
 
 @helper
 def _put_inside(data, i, length, settings, kept, wrapped, n, rows, table, exact, block, total):
     """Take the n-grams of the characters of "<word>"; return how many features wait, and how many were found."""
-    words, buckets, minn, maxn = settings[0], np.uint64(settings[1]), settings[3], settings[4]
+    minn, maxn = settings[3], settings[4]
     wrapped[0], wrapped[length + 1] = 60, 62
     for k in range(length):
         wrapped[k + 1] = data[i + k]
@@ -189,10 +190,8 @@ def _put_inside(data, i, length, settings, kept, wrapped, n, rows, table, exact,
                 k += 1
             chars += 1
             if chars >= minn and not (chars == 1 and (begin == 0 or k == size)):
-                row = _bucket_row(h % buckets, words, kept)
-                if row >= 0:
-                    n = _put(row, n, rows, table, exact, block, total)
-                    found += 1
+                n, more = _put_bucket(h, settings, kept, n, rows, table, exact, block, total)
+                found += more
     return n, found
 
 
@@ -213,15 +212,13 @@ def _put_word(data, i, length, entry, is_end, settings, kept, sizes, wrapped, n,
 @helper
 def _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total):
     """Take the runs of 2 words and more; return how many features wait, and how many were found."""
-    words, buckets, ngrams, found = settings[0], np.uint64(settings[1]), settings[2], 0
+    found = 0
     for i in range(count):
         h = np.uint64(np.int64(hashes[i]))
-        for k in range(i + 1, min(i + ngrams, count)):
+        for k in range(i + 1, min(i + settings[2], count)):
             h = h * RUN + np.uint64(np.int64(hashes[k]))
-            row = _bucket_row(h % buckets, words, kept)
-            if row >= 0:
-                n = _put(row, n, rows, table, exact, block, total)
-                found += 1
+            n, more = _put_bucket(h, settings, kept, n, rows, table, exact, block, total)
+            found += more
     return n, found
 
 
@@ -229,28 +226,28 @@ def _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total
 def _put_words(data, i, end, slots, words, borders, settings, kept, sizes, hashes, wrapped, rows, table, exact, block, total):
     """Take all words of a text; return how many features wait, how many were found, and how many words are hashed."""
     n = found = count = np.int64(0)
-    while i < end:
-        if is_separator(data[np.uint64(i)]):
+    is_end = False
+    while not is_end:
+        while i < end and is_separator(data[np.uint64(i)]):
             i += 1
-            continue
         begin, h = i, FNV
         while i < end and not is_separator(data[np.uint64(i)]):
             h = hashed(h, data[np.uint64(i)])
             i += 1
-        first = first_bytes(data, begin, i - begin)
-        entry = find(data, begin, i - begin, first, h, slots, words, borders)
-        if entry >= settings[0] or (entry < 0 and first == LABEL and i - begin > 8 and data[begin + 8] == 95):
-            continue  # a label
-        is_end = first == END
-        n, more = _put_word(data, begin, i - begin, entry, is_end, settings, kept, sizes, wrapped, n, rows, table, exact, block, total)
+        length, entry = i - begin, settings[5]
+        if length == 0:
+            is_end, h = True, np.uint64(END_HASH)
+        else:
+            first = first_bytes(data, begin, length)
+            entry = find(data, begin, length, first, h, slots, words, borders)
+            if entry >= settings[0] or (entry < 0 and first == LABEL and length > 8 and data[begin + 8] == 95):
+                continue  # a label
+            is_end = first == END
+        n, more = _put_word(data, begin, length, entry, is_end, settings, kept, sizes, wrapped, n, rows, table, exact, block, total)
         found += more
         hashes[count] = np.int32(h)
         count += 1
-        if is_end:
-            return n, found, count
-    n, more = _put_word(data, end, 0, settings[5], True, settings, kept, sizes, wrapped, n, rows, table, exact, block, total)
-    hashes[count] = np.int32(END_HASH)
-    return n, found + more, count + 1
+    return n, found, count
 
 
 _FEATURES = (reads(u64, 2), reads(u8), reads(i64), reads(i64), reads(i32), reads(i32))

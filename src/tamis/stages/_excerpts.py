@@ -33,6 +33,7 @@ def excerpts(data: np.ndarray, offsets: np.ndarray, max_bytes: int) -> tuple[np.
     quarters = sizes[long, None] // QUARTERS
     begins = offsets[long, None] + quarters * np.arange(QUARTERS) + (quarters - stretch) // 2
     begins, ends = at_character(data, begins, 1), at_character(data, begins + stretch, -1)
+    ends = np.maximum(begins, ends)  # a stretch within one character is empty
     # What lies before, between and after the stretches is what goes.
     gaps = np.concatenate([offsets[long, None], ends], axis=1), np.concatenate([begins, offsets[long + 1, None]], axis=1)
     instead = np.broadcast_to([_NOTHING, *[_NEWLINE] * (QUARTERS - 1), _NOTHING], gaps[0].shape)
