@@ -158,7 +158,7 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
     found = {}
     try:
         (length,) = struct.unpack("<Q", content[:8].tobytes())
-        head = json.loads(content[8 : 8 + length].tobytes()) if length <= len(content) else None
+        head = json.loads(content[8 : 8 + length].tobytes() if length <= len(content) else b"")
         for name, one in head.items():
             if name != "__metadata__" and one["dtype"] in _KINDS:
                 begin, end = one["data_offsets"]
