@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ablations import Language, design, target
 
 import tamis
+from tamis.ablate import domains
+from tamis.ablate.arms import Ground
 from tamis.ablate.experiment import ablate
 from tamis.ablate.pool import gather
 from tamis.ablate.tell import told
@@ -90,3 +94,18 @@ def test_a_filter_of_topics_is_a_change_of_the_mix(run: str, tmp_path: Path) -> 
     assert parts["topics.topic"]["composition"]["mean"] == pytest.approx(net, abs=0.2 * net)
     assert abs(parts["topics.topic"]["quality"]["mean"]) < 0.2 * net
     assert parts["source"]["quality"]["mean"] > 0.7 * net
+
+
+def test_values_too_rare_to_be_matched_are_told(run: str) -> None:
+    """Where a fold has fewer documents of several values than a stratum wants, and these hold a tenth of the text, a note says so; else none does."""
+    n = 400
+    names = np.array(["large"] * 300 + ["rare a"] * 50 + ["rare b"] * 50, object)
+    ground = Ground(
+        np.full(n, 100), np.arange(n, dtype=np.uint64), names, {"raw": np.ones(n, np.uint8)}, (np.arange(n) % 4).astype(np.int16), None, 0
+    )
+    (said,) = domains.thin(ground, 4, "topics.topic")
+    assert said.startswith('Of 3 values of "topics.topic" 2, with 25% of the text, have fewer than 30 documents in a fold:')
+    one = replace(ground, fold=np.zeros(n, np.int16))
+    assert domains.thin(one, 1, "topics.topic") == []
+    assert domains.thin(replace(ground, size=np.where(names == "large", 10_000, 100)), 4, "topics.topic") == []
+    assert domains.thin(replace(ground, domain=np.where(names == "rare b", "large", names)), 4, "topics.topic") == []

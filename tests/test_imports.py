@@ -71,7 +71,8 @@ MAY_IMPORT = {
     "json_lines": set(),
     "near_pairs": {"documents", "kernels", "stage"},
     "stages": {
-        "classifier", "documents", "files", "json_lines", "kernels", "lm", "model_card", "near_pairs", "preference", "stage", "where",
+        "classifier", "documents", "fasttext_features", "fasttext_file", "files", "json_lines", "kernels", "lm", "model_card", "near_pairs",
+        "preference", "stage", "where",
     },
     "edits": {"documents", "kernels", "stage"},
     "ablate": {

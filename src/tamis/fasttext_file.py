@@ -26,6 +26,7 @@ LABEL = b"__label__"
 _MAGIC, _OLD, _NEW = 793712314, 11, 12
 _LOSSES: tuple[Loss, ...] = ("hs", "ns", "softmax", "ova")
 _SUPERVISED = 3
+_VECTORS = (1, 2, _SUPERVISED)
 _CODES = 256
 _MOST_BUCKETS = 1 << 27
 """Of a pruned model, which has 4 bytes here for each; fastText's default is 2,000,000."""
@@ -101,6 +102,19 @@ def read(path: Path) -> ModelFile:
     Raises:
         DataError: there is no such file, or it is no supervised fastText model, or it is damaged.
     """
+    return _reader(path).model(_SUPERVISED)
+
+
+def read_vectors(path: Path) -> ModelFile:
+    """Read a model of word vectors (cbow or skipgram), which has no labels, or of a classifier, for its words alone.
+
+    Raises:
+        DataError: as for `read`.
+    """
+    return _reader(path).model(*_VECTORS)
+
+
+def _reader(path: Path) -> _Reader:
     if not path.is_file():
         near = [one.name for one in path.parent.glob("*") if one.suffix in (".bin", ".ftz")] if path.parent.is_dir() else []
         raise DataError(f'the model "{path}" does not exist. {suggest(path.name, near, what="models:")}')
@@ -109,7 +123,7 @@ def read(path: Path) -> ModelFile:
             content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:  # an empty file cannot be mapped
             content = b""
-    return _Reader(path, content).model()
+    return _Reader(path, content)
 
 
 class _Reader:
@@ -118,14 +132,14 @@ class _Reader:
     def __init__(self, path: Path, content: Any) -> None:
         self.path, self.content, self.at = path, content, 0
 
-    def model(self) -> ModelFile:
+    def model(self, *kinds: int) -> ModelFile:
         if len(self.content) < 8 or self.take("i") != _MAGIC:
             raise DataError(f'"{self.path}" is not a fastText model: it does not begin as one.\nFix: give the path of a .bin or .ftz file.')
         version = self.take("i")
         if version not in (_OLD, _NEW):
             raise DataError(f'"{self.path}" is a fastText model of version {version}; versions {_OLD} and {_NEW} are understood.')
         dim, _, _, _, _, ngrams, loss, kind, buckets, minn, maxn, _, _ = self.takes("12id")
-        if kind != _SUPERVISED:
+        if kind not in kinds:
             raise DataError(
                 f'"{self.path}" is a fastText model of word vectors, not a classifier.\nFix: train one with labels: `fasttext supervised`.'
             )
@@ -133,7 +147,7 @@ class _Reader:
             self.damaged("its settings are impossible")
         if version == _OLD:  # trained n-grams of characters but never used them
             maxn = 0
-        words, borders, n_words, counts, kept = self.dictionary(buckets)
+        words, borders, n_words, counts, kept = self.dictionary(buckets, labelled=kind == _SUPERVISED)
         quantised = bool(self.take("?"))
         n_rows = n_words + (int(kept.max(initial=-1)) + 1 if len(kept) else buckets)
         entered = self.matrix(dim, quantised=quantised)
@@ -160,11 +174,11 @@ class _Reader:
             rows,
         )
 
-    def dictionary(self, buckets: int) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.ndarray]:
+    def dictionary(self, buckets: int, *, labelled: bool) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.ndarray]:
         size, n_words, n_labels, _, pruned = self.takes("3i2q")
         if min(n_words, n_labels) < 0 or size != n_words + n_labels or pruned < -1 or size * 10 > len(self.content):
             self.damaged("its dictionary is impossible")
-        if not n_labels:
+        if labelled and not n_labels:
             raise DataError(f'"{self.path}" is a classifier without labels.\nFix: train it on lines that begin with "__label__".')
         entries, counts = [], np.zeros(n_labels, np.int64)
         for i in range(size):

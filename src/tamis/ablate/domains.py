@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from tamis.ablate.arms import Ground
 from tamis.ablate.design import Design
+from tamis.ablate.strata import LEAST
 from tamis.documents import Columns
 from tamis.errors import DataError, StageError, suggest
 from tamis.plan import BASE
@@ -14,6 +16,8 @@ from tamis.simulate import Numbers
 
 NONE = "(none)"
 """What documents without a value are called."""
+THIN = 0.1
+"""Of the text: less in values that are matched as one is not worth a word."""
 
 
 def of_run(numbers: Numbers, docs: pa.Table, taken: np.ndarray, columns: Columns, design: Design) -> np.ndarray:
@@ -57,6 +61,23 @@ def of_columns(docs: pa.Table, columns: Columns, design: Design, *, place: str) 
     if values.dtype.is_nested():
         raise DataError(f'{place}: the column "{name}" holds {values.dtype}, which tells no domains.\nFix: name a column of texts.')
     return _named(values)
+
+
+def thin(ground: Ground, folds: int, name: str) -> list[str]:
+    """What to know where many values are too rare in a fold to be matched one by one; see `strata`."""
+    raw = ground.mixes["raw"] > 0
+    names, which = np.unique(ground.domain.astype(str), return_inverse=True)
+    counts = np.array([np.bincount(which[raw & ground.inside(fold)], minlength=len(names)) for fold in range(folds)])
+    rare = np.median(counts, axis=0) < LEAST
+    size = np.bincount(which, ground.size * raw, len(names))
+    share = float(size[rare].sum() / max(1, size.sum()))
+    if rare.sum() < 2 or share < THIN:
+        return []
+    said = (
+        f'Of {len(names)} values of "{name}" {int(rare.sum())}, with {share:.0%} of the text, have fewer than {LEAST} documents in a fold: the matched '
+        "control takes them for one, and a change among them for better documents. More documents, or fewer folds, would tell them apart."
+    )
+    return [said]
 
 
 def _named(values: pl.Series) -> np.ndarray:

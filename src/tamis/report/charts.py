@@ -209,13 +209,6 @@ def mix(data: Any) -> Chart:
     )
 
 
-def steps(data: Any, *, target: bool = False) -> Chart:
-    """See `charts_mix.steps`."""
-    from tamis.report import charts_mix
-
-    return charts_mix.steps(data, target=target)
-
-
 def worth(data: Any) -> Chart:
     """How many times as much text each part of a recipe is worth, with its interval; 1 is nothing.
 
@@ -319,8 +312,6 @@ KINDS: dict[str, Callable[[Any], Chart]] = {
     "overlap": overlap,
     "bars": bars,
     "mix": mix,
-    "steps": steps,
-    "steps target": partial(steps, target=True),
     "worth": worth,
     "curve": curve,
     "losses": losses,
@@ -332,10 +323,10 @@ KINDS: dict[str, Callable[[Any], Chart]] = {
 """What a page draws: each once, over data that it is given by the name "rows"."""
 
 
-def specs() -> dict[str, Spec]:
-    """Every kind of chart as Vega-Lite over named data."""
+def specs(more: dict[str, Callable[[Any], Chart]] | None = None) -> dict[str, Spec]:
+    """Every kind of chart as Vega-Lite over named data; `more` are those that stand elsewhere."""
     alt = _altair()
-    return {kind: _plain(draw(alt.NamedData("rows"))) for kind, draw in KINDS.items()}
+    return {kind: _plain(draw(alt.NamedData("rows"))) for kind, draw in (KINDS | (more or {})).items()}
 
 
 def _plain(chart: Any) -> Spec:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tamis.report.charts import Chart
@@ -43,3 +45,6 @@ def steps(data: Any, *, target: bool) -> Chart:
     return alt.layer(*layers, data=data).properties(
         width="container", height=alt.Step(24), description="Share of each value raw, after every stage, kept, and as it should be."
     )
+
+
+KINDS: dict[str, Callable[[Any], Chart]] = {"steps": partial(steps, target=False), "steps target": partial(steps, target=True)}

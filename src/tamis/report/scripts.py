@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.kernels.cache import folder
-from tamis.report import charts
+from tamis.report import charts, charts_mix
 
 LICENSE = """Vega, Vega-Lite and Vega-Embed
 Copyright (c) 2015-2023, University of Washington Interactive Data Lab. All rights reserved.
@@ -69,7 +69,7 @@ def _made() -> Scripts | None:
         import vl_convert
 
         of = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # the Vega-Lite that Altair speaks
-        compiled = {kind: vl_convert.vegalite_to_vega(spec, vl_version=of) for kind, spec in charts.specs().items()}
+        compiled = {kind: vl_convert.vegalite_to_vega(spec, vl_version=of) for kind, spec in charts.specs(charts_mix.KINDS).items()}
         library = vl_convert.javascript_bundle(vl_version=of)  # type: ignore[call-arg]  # its stub lacks the default of the first argument
         return Scripts(library, compiled)
     except ImportError:  # built for another system

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow as pa
 from tamis.documents import utf8
 from tamis.errors import require
 from tamis.stage import Scan
-from tamis.stages._topic_names import names_of
+from tamis.stages._topic_names import names_of, words_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -173,11 +174,12 @@ def _sample(scan: Scan, most: int) -> _Sample | None:
     return held
 
 
-def fit(scan: Scan, *, topics: int | None, sample: int, seed: int, needed_by: str) -> bytes:
+def fit(scan: Scan, *, topics: int | None, sample: int, seed: int, needed_by: str, embeddings: Path | None = None) -> bytes:
     """Find topics in a sample of the corpus.
 
     Args:
         scan: the corpus.
+        embeddings: vectors of words, of which documents are made instead of TF-IDF; see `_embeddings`.
         topics: how many; None: one of `CHOICES`, see `NEAR_BEST`.
         sample: documents, those with the smallest hashes of their text.
         seed: of the clustering.
@@ -192,7 +194,7 @@ def fit(scan: Scan, *, topics: int | None, sample: int, seed: int, needed_by: st
 
     drawn = _sample(scan, sample)
     with threadpool_limits(limits=1):
-        return (_fitted(drawn, topics, seed) if drawn is not None and len(drawn.keys) else nothing()).dump()
+        return (_fitted(drawn, topics, seed, embeddings) if drawn is not None and len(drawn.keys) else nothing()).dump()
 
 
 def nothing() -> Model:
@@ -203,8 +205,7 @@ def nothing() -> Model:
     return Model((), (), np.zeros(0, np.int64), *empty)
 
 
-def _fitted(sample: _Sample, topics: int | None, seed: int) -> Model:
-    from sklearn.decomposition import TruncatedSVD
+def _fitted(sample: _Sample, topics: int | None, seed: int, embeddings: Path | None) -> Model:
     from sklearn.preprocessing import normalize
 
     from tamis.kernels.topics import PLACES
@@ -214,10 +215,13 @@ def _fitted(sample: _Sample, topics: int | None, seed: int) -> Model:
     if not len(told):
         return nothing()
     counts = counts[told]
-    dimensions = max(1, min(DIMENSIONS, len(told) - 1, int((idf > 0).sum()) - 1))
-    svd = TruncatedSVD(dimensions, algorithm="randomized", n_iter=5, random_state=seed).fit(normalize(counts))
-    table = (svd.components_.T * idf[:, None]).astype(np.float32)
-    points = normalize(counts @ svd.components_.T)
+    if embeddings is None:
+        directions = _latent(counts, idf, seed)
+    else:
+        directions = _embedded(counts, sample.excerpts, embeddings, seed)
+        idf = np.where(directions.any(axis=1), idf, 0)
+    table = (directions * idf[:, None]).astype(np.float32)
+    points = normalize(counts @ directions)
     label, centres = _clustered(points, topics, seed)
     names, words = names_of(sample.excerpts.take(pa.array(told)), label, len(centres))
     sizes = np.bincount(label, minlength=len(centres)).astype(np.int64)
@@ -227,6 +231,46 @@ def _fitted(sample: _Sample, topics: int | None, seed: int) -> Model:
         tuple(names[i] for i in order), tuple(words[i] for i in order), sizes[order], table, (idf > 0).astype(np.uint8),
         np.ascontiguousarray(centres[order].T.astype(np.float32)),
     )  # fmt: skip
+
+
+def _latent(counts: csr_matrix, idf: np.ndarray, seed: int) -> np.ndarray:
+    """f64[PLACES, d]: where each word lies, by latent semantic analysis."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
+
+    dimensions = max(1, min(DIMENSIONS, counts.shape[0] - 1, int((idf > 0).sum()) - 1))
+    svd = TruncatedSVD(dimensions, algorithm="randomized", n_iter=5, random_state=seed).fit(normalize(counts))
+    return np.asarray(svd.components_.T)
+
+
+def _embedded(counts: csr_matrix, excerpts: pa.Array, embeddings: Path, seed: int) -> np.ndarray:
+    """f64[PLACES, d]: the mean vector of the words of each place, by how many excerpts hold them; without what all documents share.
+
+    Vectors are made of length 1: how much a word says is for TF-IDF to tell. Those of more than `DIMENSIONS` numbers are turned so that the sample's documents lie in as many, as nearly as can be.
+    """
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
+
+    from tamis.kernels.topics import PLACES, words
+    from tamis.stages._embeddings import vectors
+
+    known = words_of(excerpts, RARE if len(excerpts) >= RARE else 1)
+    places, borders = words(*utf8(pa.array(known["word"].to_list(), pa.large_string())), 2)
+    whole = np.flatnonzero(np.diff(borders) == 1)  # of scripts without spaces some are several
+    if not len(whole):
+        return np.zeros((PLACES, 1))
+    found = normalize(vectors(embeddings, [known["word"][i] for i in whole.tolist()]).astype(np.float64))
+    heard = known["documents"].to_numpy().astype(np.float64)[whole] * found.any(axis=1)
+    place = places[borders[:-1][whole]]
+    rows, weights = np.zeros((PLACES, found.shape[1])), np.bincount(place, heard, PLACES)
+    np.add.at(rows, place, found * heard[:, None])
+    rows /= np.maximum(weights, 1)[:, None]
+    shared = normalize(counts @ rows).mean(axis=0)
+    length = float(shared @ shared)
+    rows -= np.outer(rows @ shared, shared) / length if length > 0 else 0.0
+    if rows.shape[1] > DIMENSIONS < counts.shape[0]:
+        rows = rows @ TruncatedSVD(DIMENSIONS, n_iter=5, random_state=seed).fit(normalize(counts @ rows)).components_.T
+    return rows
 
 
 def _weighed(sample: _Sample) -> tuple[csr_matrix, np.ndarray]:

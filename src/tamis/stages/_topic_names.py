@@ -15,6 +15,14 @@ SHARED = 4
 _WORD = r"\p{Han}{2}|[\p{L}\p{M}]{3,}"
 
 
+def words_of(texts: pa.Array, least: int) -> pl.DataFrame:
+    """The words that stand in so many of the texts or more: word, documents; the most frequent first."""
+    held = pl.DataFrame({"text": pl.from_arrow(texts)})
+    each = held.select(word=pl.col("text").str.to_lowercase().str.extract_all(_WORD).list.unique()).explode("word").drop_nulls()
+    counted = each.group_by("word").agg(documents=pl.len()).filter(pl.col("documents") >= least)
+    return counted.sort("documents", "word", descending=[True, False])
+
+
 def names_of(texts: pa.Array, label: np.ndarray, clusters: int) -> tuple[list[str], list[tuple[str, ...]]]:
     """A name for each cluster, no two alike, and its most telling words, best first.
 

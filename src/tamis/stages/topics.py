@@ -37,6 +37,9 @@ class Topics(Filter):
         column: a column that holds the topic.
         classifier: the path of a fastText classifier, as `tamis train topics` makes from a labelled column.
         fitted: the path of topics that another run found.
+        embeddings: instead of TF-IDF, vectors of words by path: fastText's (.vec, .bin), or a static embedding (.safetensors, .npy) with its
+            tokenizer.json beside it. A document is the mean of its words' vectors, made of length 1 and weighed as by TF-IDF, less what all
+            documents share. What is found holds the vectors that it needs; the file is asked for once.
         topics: how many to find, 2 or more; null: of 4, 6, 8, 12, 16, 24, 32, 48, 64, 96 and 128 the smallest number whose mean
             silhouette is at least 0.9 of the best.
         sample: documents in which topics are looked for: those with the smallest hashes of their text, equal texts once.
@@ -61,12 +64,13 @@ class Topics(Filter):
     column: str | None = None
     classifier: Path | None = None
     fitted: Path | None = None
+    embeddings: Path | None = None
     topics: int | None = None
     sample: int = 30_000
     min_confidence: float | None = None
     seed: int | None = None
 
-    measured_by: ClassVar = ("column", "classifier", "fitted", "topics", "sample", "seed")
+    measured_by: ClassVar = ("column", "classifier", "fitted", "embeddings", "topics", "sample", "seed")
     reasons: ClassVar[Mapping[str, str]] = {"min_confidence": "no clear topic"}
 
     def check(self) -> None:
@@ -77,6 +81,8 @@ class Topics(Filter):
             raise StageError(f'{self.name()}: topics come from one place, and both "{given[0]}" and "{given[1]}" are given.')
         if self.topics is not None and given:
             raise StageError(f'{self.name()}: "topics" says how many to find, and "{given[0]}" has them already.')
+        if self.embeddings is not None and given:
+            raise StageError(f'{self.name()}: "embeddings" says how to find topics, and "{given[0]}" has them already.')
         if self.topics is not None and self.topics < 2:
             raise StageError(f'{self.name()}: "topics" is at least 2, not {self.topics}.')
         if self.sample < 1:
@@ -87,9 +93,11 @@ class Topics(Filter):
         return ("text",) if self.column is None else (self.column,)
 
     def files_beside(self) -> tuple[Path, ...]:
-        """The classifier's card, which says how its labels are spelled and what its probabilities are worth."""
-        card = None if self.classifier is None else model_card.card_of(self.classifier)
-        return (card,) if card is not None and card.is_file() else ()
+        """The classifier's card, which says how its labels are spelled and what its probabilities are worth; the tokenizer of embeddings."""
+        from tamis.stages import _embeddings
+
+        card = () if self.classifier is None else (model_card.card_of(self.classifier),)
+        return (*(one for one in card if one.is_file()), *(_embeddings.files_beside(self.embeddings) if self.embeddings else ()))
 
     def packages_used(self) -> tuple[str, ...]:
         """scikit-learn, where topics must be found; of its version they may depend."""
@@ -107,7 +115,9 @@ class Topics(Filter):
         """Find topics; see the class."""
         from tamis.stages import _topic_model
 
-        return _topic_model.fit(scan, topics=self.topics, sample=self.sample, seed=self.seed or 0, needed_by=self.name())
+        return _topic_model.fit(
+            scan, topics=self.topics, sample=self.sample, seed=self.seed or 0, needed_by=self.name(), embeddings=self.embeddings
+        )
 
     def measure(self, docs: pa.Table, fitted: bytes = b"") -> pl.DataFrame:
         """The topic of each document, and how sure that is."""
