@@ -252,10 +252,9 @@ def losses(data: Any) -> Chart:
     alt = _altair()
     x = alt.X("tokens:Q").scale(type="log", nice=False, padding=12).axis(title="tokens", format="~s", tickCount=4)
     y = alt.Y("loss:Q").scale(zero=False).axis(title=None, format=".3~g", tickCount=5)
-    tooltip = [alt.Tooltip("arm:N"), alt.Tooltip("tokens:Q", format=","), alt.Tooltip("shown:N")]
-    chart = alt.Chart(data, description="Losses by tokens.").mark_line(point=alt.OverlayMarkDef(size=45))
-    colour = alt.Color("colour:N", scale=None)
-    return chart.encode(x=x, y=y, detail="arm:N", color=colour, tooltip=tooltip).properties(width="container", height=200)
+    chart = alt.Chart(data, description="Losses by tokens.").properties(width="container", height=200)
+    same = {"color": alt.Color("colour:N", scale=None), "tooltip": [alt.Tooltip(name) for name in ("arm:N", "tokens:Q", "shown:N")]}
+    return chart.mark_line(point=alt.OverlayMarkDef(size=45)).encode(x=x, y=y, detail="arm:N", **same)
 
 
 def rungs(data: Any) -> Chart:
@@ -266,21 +265,19 @@ def rungs(data: Any) -> Chart:
     """
     alt = _altair()
     place = {"y": _labels("name", "order"), "yOffset": alt.YOffset("rung:N", sort=alt.EncodingSortField("place", op="min"))}
-    colour, tooltip = alt.Color("colour:N", scale=None), [alt.Tooltip(name) for name in ("name:N", "rung:N", "shown:N")]
+    same = {"color": alt.Color("colour:N", scale=None), "tooltip": [alt.Tooltip(name) for name in ("name:N", "rung:N", "shown:N")]}
     scale, axis = alt.Scale(type="log", nice=False, padding=8), alt.Axis(title=None, format="~g", tickCount=5)
-    same = {**place, "color": colour, "tooltip": tooltip}
     nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(x=alt.datum(1))
-    line = alt.Chart().mark_rule(strokeWidth=2).encode(**same, x=alt.X("low:Q", scale=scale, axis=axis), x2="high")
-    point = alt.Chart().mark_point(filled=True, opacity=1, size=55).encode(**same, x=alt.X("value:Q", scale=scale))
-    whole = alt.layer(nothing, line, point, data=data, description="Multipliers with their intervals, by size of model.")
-    return whole.properties(width="container", height=alt.Step(13))
+    line = alt.Chart().mark_rule(strokeWidth=2).encode(**place, **same, x=alt.X("low:Q", scale=scale, axis=axis), x2="high")
+    point = alt.Chart().mark_point(filled=True, opacity=1, size=55).encode(**place, **same, x=alt.X("value:Q", scale=scale))
+    return alt.layer(nothing, line, point, data=data, description="Multipliers by size of model.").properties(width="container", height=alt.Step(13))
 
 
 def trend(data: Any) -> Chart:
     """A multiplier by the operations of a training.
 
     Args:
-        data: operations, value, low, high, shown.
+        data: rung, operations, value, low, high, shown.
     """
     alt = _altair()
     title, tooltip = "floating-point operations of a training", [alt.Tooltip("rung:N"), alt.Tooltip("shown:N")]
@@ -289,8 +286,7 @@ def trend(data: Any) -> Chart:
     nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(y=alt.datum(1))
     rule = alt.Chart().mark_rule(color="var(--full)", strokeWidth=2).encode(x=x, y=y, y2="high", tooltip=tooltip)
     line = alt.Chart().mark_line(color="var(--full)", point=True).encode(x=x, y="value:Q", tooltip=tooltip)
-    whole = alt.layer(nothing, rule, line, data=data, description="The multiplier by size of training.")
-    return whole.properties(width="container", height=160)
+    return alt.layer(nothing, rule, line, data=data, description="The multiplier by training.").properties(width="container", height=160)
 
 
 def _labels(name: str, order: str, longest: int = 150) -> Any:
