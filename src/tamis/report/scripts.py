@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.kernels.cache import folder
-from tamis.report import charts
+from tamis.report import chart_parts, charts, charts_ablation
 
 LICENSE = """Vega, Vega-Lite and Vega-Embed
 Copyright (c) 2015-2023, University of Washington Interactive Data Lab. All rights reserved.
@@ -51,9 +51,8 @@ def scripts() -> Scripts | None:
         made_by = [f"{name} {version(name)}" for name in ("altair", "vl-convert-python")]
     except PackageNotFoundError:
         return None
-    digest = hashlib.sha256(
-        "\n".join([*made_by, *(Path(source).read_text("utf-8") for source in (charts.__file__, __file__))]).encode()
-    ).hexdigest()[:16]
+    sources = (Path(module) for module in (charts.__file__, charts_ablation.__file__, chart_parts.__file__, __file__))
+    digest = hashlib.sha256("\n".join([*made_by, *(source.read_text("utf-8") for source in sources)]).encode()).hexdigest()[:16]
     place = folder() / f"charts-{digest}.json"
     with suppress(OSError, ValueError):
         return Scripts(**json.loads(place.read_text("utf-8")))
