@@ -20,7 +20,7 @@ from report_runs import SAMPLE, SCRIPT, Page, hostile_run, prose, report, run, s
 from tamis.explain import shown as value_shown
 from tamis.folder import Finished
 from tamis.plan import shown_bytes
-from tamis.report import charts, charts_mix, drawing, markup, page, scripts, write
+from tamis.report import charts, drawing, markup, page, scripts, write
 from tamis.report.markup import percent, plain
 
 DOCS = Path(__file__).parents[1] / "docs" / "report.md"
@@ -276,5 +276,5 @@ def test_colours_of_notebooks_are_those_of_pages() -> None:
         assert f"--{name}: {colour};" in light
         assert f"--{name}: " in dark
         assert f"--{name}: " in paper
-    used = set(re.findall(r"var\(--(\w+)\)", json.dumps(charts.specs(charts_mix.KINDS))))
+    used = set(re.findall(r"var\(--(\w+)\)", json.dumps(charts.specs())))
     assert used <= set(charts.COLOURS)

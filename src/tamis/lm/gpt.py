@@ -97,7 +97,9 @@ class Settings:
         return self.rows * self.context
 
 
-def curve(settings: Settings, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int, device: str = "cpu") -> np.ndarray:
+def curve(
+    settings: Settings, stream: Tokens, budgets: Sequence[int], held: Tokens, first: np.ndarray, seed: int, device: str = "cpu"
+) -> np.ndarray:
     """Bits of held-out documents after each budget, each budget with a rate that has fallen to zero.
 
     Uses one thread; the same arguments give the same bits, to the last one, on one kind of processor.

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tamis.report.chart_parts import Chart, altair, labels
+from tamis.report.charts_ablation import curve, losses, rungs, trend, worth
+from tamis.report.charts_mix import steps
+
 Spec = dict[str, Any]
-Chart = Any
-"""Of Altair, which is loaded when the first one is asked for."""
 COLOURS = {
     "full": "#2f6fa8", "hatch": "#b4532a", "soft": "#5a626c", "line": "#d9dde2", "ink": "#1c1f23", "track": "#e8ebef",
     "s1": "#b4532a", "s2": "#d08c1f", "s3": "#7d6bb3", "s4": "#3f8f6b", "s5": "#a8578f", "s6": "#7a7f86", "s7": "#8a6a3b", "s8": "#4a90a8",
@@ -29,12 +31,6 @@ TICKS = (0, 1, 3, *(digit * 10**power for power in range(1, 12) for digit in (1,
 FAILS = ("least ? datum.low : max(datum.low, limit)", "!limited ? datum.low : least ? min(datum.high, limit) : datum.high")
 
 
-def _altair() -> Any:
-    import altair as alt
-
-    return alt
-
-
 def stage_colour(number: int) -> str:
     """The colour of what a stage drops, by its place among those that drop, from 0."""
     return f"var(--s{number % STAGE_COLOURS + 1})"
@@ -46,12 +42,12 @@ def funnel(data: Any) -> Chart:
     Args:
         data: stage, order, measure ("documents", "bytes"), part, colour, start and stop (shares of all that is readable), shown.
     """
-    alt = _altair()
+    alt = altair()
     return (
         alt.Chart(data, description="Share of readable documents and bytes left after each stage and dropped by it.")
         .mark_bar(cornerRadius=1)
         .encode(
-            y=_labels("stage", "order"),
+            y=labels("stage", "order"),
             yOffset=alt.YOffset("measure:N", sort=["documents", "bytes"]),
             x=_shares("start", [0, 1]),
             x2="stop",
@@ -69,8 +65,8 @@ def groups(data: Any) -> Chart:
     Args:
         data: value, order, part, colour, start and stop (shares of the value's documents), low and high (of the part kept), shown.
     """
-    alt = _altair()
-    y = _labels("value", "order")
+    alt = altair()
+    y = labels("value", "order")
     tooltip = [alt.Tooltip(name) for name in ("value:N", "part:N", "shown:N")]
     bars = (
         alt.Chart()
@@ -108,7 +104,7 @@ def histogram(
         high: where it ends.
         most: documents of the fullest bin.
     """
-    alt = _altair()
+    alt = altair()
     edges = {"begin": low, "end": high, "limit": limit, "least": least, "limited": limit is not None, "most": most, "ticks": list(TICKS)}
     params = [alt.param(name=name, value=value) for name, value in edges.items()]
     options = {"constant": 1} if scale == "symlog" else {}
@@ -158,12 +154,12 @@ def overlap(data: Any) -> Chart:
     Args:
         data: rule, order, other (its number), share (of the documents of the rule), shown.
     """
-    alt = _altair()
+    alt = altair()
     return (
         alt.Chart(data, description="Of the documents that fail the rule of the row, the share that also fails the rule of the column.")
         .mark_rect(color="var(--full)", stroke="var(--line)", strokeWidth=0.5)
         .encode(
-            y=_labels("rule", "order", longest=230),
+            y=labels("rule", "order", longest=230),
             x=alt.X("other:O").axis(orient="top", labelAngle=0, title=None, labelOverlap=True),
             opacity=alt.Opacity("share:Q").scale(domain=[0, 1], range=[0, 1]).legend(None),
             tooltip=[alt.Tooltip(name) for name in ("rule:N", "with:N", "shown:N")],
@@ -178,12 +174,12 @@ def bars(data: Any) -> Chart:
     Args:
         data: name, order, count, shown.
     """
-    alt = _altair()
+    alt = altair()
     return (
         alt.Chart(data, description="Counts by name.")
         .mark_bar(color="var(--full)", cornerRadius=1)
         .encode(
-            y=_labels("name", "order"),
+            y=labels("name", "order"),
             x=alt.X("count:Q").scale(type="sqrt").axis(title=None, format="~s", tickCount=5),
             tooltip=[alt.Tooltip(name) for name in ("name:N", "shown:N")],
         )
@@ -197,8 +193,8 @@ def mix(data: Any) -> Chart:
     Args:
         data: value, order, before, after (shares of all bytes, or of all documents), shown.
     """
-    alt = _altair()
-    y, tooltip = _labels("value", "order"), [alt.Tooltip("value:N"), alt.Tooltip("shown:N")]
+    alt = altair()
+    y, tooltip = labels("value", "order"), [alt.Tooltip("value:N"), alt.Tooltip("shown:N")]
     line = alt.Chart().mark_rule(color="var(--soft)").encode(y=y, x=_shares("before"), x2="after", tooltip=tooltip)
     before = (
         alt.Chart().mark_point(color="var(--soft)", filled=False, size=60, strokeWidth=2).encode(y=y, x=alt.X("before:Q"), tooltip=tooltip)
@@ -209,100 +205,8 @@ def mix(data: Any) -> Chart:
     )
 
 
-def worth(data: Any) -> Chart:
-    """How many times as much text each part of a recipe is worth, with its interval; 1 is nothing.
-
-    Args:
-        data: name, order, value (null: outside what was measured), low, high (cut to what was measured), shown.
-    """
-    alt = _altair()
-    y, tooltip = _labels("name", "order"), [alt.Tooltip("name:N"), alt.Tooltip("shown:N")]
-    scale = alt.Scale(type="log", nice=False, padding=8)
-    axis = alt.Axis(title=None, format="~g", tickCount=5)
-    nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(x=alt.datum(1))
-    line = alt.Chart().mark_rule(color="var(--full)", strokeWidth=2).encode(y=y, x=alt.X("low:Q", scale=scale, axis=axis), x2="high", tooltip=tooltip)
-    point = alt.Chart().mark_point(color="var(--full)", filled=True, opacity=1, size=70).encode(y=y, x=alt.X("value:Q", scale=scale), tooltip=tooltip)
-    return alt.layer(nothing, line, point, data=data).properties(
-        width="container", height=alt.Step(26), description="Multipliers with their intervals; 1 is nothing."
-    )
-
-
-def curve(data: Any) -> Chart:
-    """What curated text is worth of raw text, by how much of it there is.
-
-    Args:
-        data: tokens, value (null: outside what was measured), low, high (cut to what was measured), shown.
-    """
-    alt = _altair()
-    x = alt.X("tokens:Q").scale(type="log", nice=False, padding=12).axis(title="tokens of curated text", format="~s", tickCount=4)
-    tooltip = [alt.Tooltip("tokens:Q", format=","), alt.Tooltip("shown:N")]
-    band = alt.Chart().mark_area(color="var(--full)", opacity=0.2).encode(x=x, y=alt.Y("low:Q").scale(zero=False).axis(title=None, format="~g"), y2="high")
-    line = alt.Chart().mark_line(color="var(--full)", point=True).encode(x=x, y=alt.Y("value:Q"), tooltip=tooltip)
-    return alt.layer(band, line, data=data).properties(
-        width="container", height=180, description="Multiplier of curated against raw text by the tokens of curated text."
-    )
-
-
-def losses(data: Any) -> Chart:
-    """Losses of arms by the tokens that were trained on.
-
-    Args:
-        data: tokens (above 0), loss, arm, colour, shown.
-    """
-    alt = _altair()
-    x = alt.X("tokens:Q").scale(type="log", nice=False, padding=12).axis(title="tokens", format="~s", tickCount=4)
-    y = alt.Y("loss:Q").scale(zero=False).axis(title=None, format=".3~g", tickCount=5)
-    tooltip = [alt.Tooltip("arm:N"), alt.Tooltip("tokens:Q", format=","), alt.Tooltip("shown:N")]
-    chart = alt.Chart(data, description="Losses by tokens.").mark_line(point=alt.OverlayMarkDef(size=45))
-    colour = alt.Color("colour:N", scale=None)
-    return chart.encode(x=x, y=y, detail="arm:N", color=colour, tooltip=tooltip).properties(width="container", height=200)
-
-
-def rungs(data: Any) -> Chart:
-    """Multipliers with their intervals, one below the other for each size of model.
-
-    Args:
-        data: name, order, rung, place (of the rung), colour, value (null: outside what was measured), low, high, shown.
-    """
-    alt = _altair()
-    place = {"y": _labels("name", "order"), "yOffset": alt.YOffset("rung:N", sort=alt.EncodingSortField("place", op="min"))}
-    colour, tooltip = alt.Color("colour:N", scale=None), [alt.Tooltip(name) for name in ("name:N", "rung:N", "shown:N")]
-    scale, axis = alt.Scale(type="log", nice=False, padding=8), alt.Axis(title=None, format="~g", tickCount=5)
-    same = {**place, "color": colour, "tooltip": tooltip}
-    nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(x=alt.datum(1))
-    line = alt.Chart().mark_rule(strokeWidth=2).encode(**same, x=alt.X("low:Q", scale=scale, axis=axis), x2="high")
-    point = alt.Chart().mark_point(filled=True, opacity=1, size=55).encode(**same, x=alt.X("value:Q", scale=scale))
-    whole = alt.layer(nothing, line, point, data=data, description="Multipliers with their intervals, by size of model.")
-    return whole.properties(width="container", height=alt.Step(13))
-
-
-def trend(data: Any) -> Chart:
-    """A multiplier by the operations of a training.
-
-    Args:
-        data: operations, value, low, high, shown.
-    """
-    alt = _altair()
-    title, tooltip = "floating-point operations of a training", [alt.Tooltip("rung:N"), alt.Tooltip("shown:N")]
-    x = alt.X("operations:Q").scale(type="log", nice=False, padding=20).axis(title=title, format=".1e", tickCount=3)
-    y = alt.Y("low:Q").scale(type="log", nice=False, padding=8).axis(title=None, format="~g", tickCount=4)
-    nothing = alt.Chart().mark_rule(color="var(--soft)", strokeDash=[4, 3]).encode(y=alt.datum(1))
-    rule = alt.Chart().mark_rule(color="var(--full)", strokeWidth=2).encode(x=x, y=y, y2="high", tooltip=tooltip)
-    line = alt.Chart().mark_line(color="var(--full)", point=True).encode(x=x, y="value:Q", tooltip=tooltip)
-    whole = alt.layer(nothing, rule, line, data=data, description="The multiplier by size of training.")
-    return whole.properties(width="container", height=160)
-
-
-def _labels(name: str, order: str, longest: int = 150) -> Any:
-    alt = _altair()
-    limit = alt.ExprRef(f"containerSize()[0] < 500 ? 105 : {longest}")
-    return alt.Y(f"{name}:N", sort=alt.EncodingSortField(order, op="min")).axis(
-        title=None, labelLimit=limit, ticks=False, domain=False, offset=6
-    )
-
-
 def _shares(name: str, domain: list[float] | None = None) -> Any:
-    alt = _altair()
+    alt = altair()
     return alt.X(f"{name}:Q").scale(domain=domain or alt.Undefined).axis(title=None, format="~%", tickCount=5)
 
 
@@ -317,16 +221,18 @@ KINDS: dict[str, Callable[[Any], Chart]] = {
     "losses": losses,
     "rungs": rungs,
     "trend": trend,
+    "steps": partial(steps, target=False),
+    "steps target": partial(steps, target=True),
     **{f"histogram {scale}": partial(histogram, scale=scale, limit=0.0) for scale in SCALES},
     **{f"bins {scale}": partial(bins, scale=scale) for scale in SCALES},
 }
 """What a page draws: each once, over data that it is given by the name "rows"."""
 
 
-def specs(more: dict[str, Callable[[Any], Chart]] | None = None) -> dict[str, Spec]:
-    """Every kind of chart as Vega-Lite over named data; `more` are those that stand elsewhere."""
-    alt = _altair()
-    return {kind: _plain(draw(alt.NamedData("rows"))) for kind, draw in (KINDS | (more or {})).items()}
+def specs() -> dict[str, Spec]:
+    """Every kind of chart as Vega-Lite over named data."""
+    alt = altair()
+    return {kind: _plain(draw(alt.NamedData("rows"))) for kind, draw in KINDS.items()}
 
 
 def _plain(chart: Any) -> Spec:
@@ -347,7 +253,7 @@ def _plain(chart: Any) -> Spec:
 
 def for_notebook(chart: Any) -> Any:
     """The chart with real colours, at a width of its own, as Altair shows it."""
-    alt = _altair()
+    alt = altair()
     text = json.dumps(chart.properties(width=480).to_dict())
     for name, colour in COLOURS.items():
         text = text.replace(f"var(--{name})", colour)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from tamis.report.charts import Chart
-
-LONGEST = 150
-"""Points of a label, on a wide screen."""
+from tamis.report.chart_parts import Chart, altair, labels
 
 
 def steps(data: Any, *, target: bool) -> Chart:
@@ -19,11 +14,8 @@ def steps(data: Any, *, target: bool) -> Chart:
         data: value, order, kind ("raw", "after", "kept", "target"), at (share), from (raw share), colour, shown.
         target: whether there are any; a layer of none would have no extent, of which Vega complains.
     """
-    import altair as alt
-
-    limit = alt.ExprRef(f"containerSize()[0] < 500 ? 105 : {LONGEST}")
-    by_order = alt.EncodingSortField("order", op="min")
-    y = alt.Y("value:N", sort=by_order).axis(title=None, labelLimit=limit, ticks=False, domain=False, offset=6)
+    alt = altair()
+    y = labels("value", "order")
     tooltip = [alt.Tooltip("value:N"), alt.Tooltip("shown:N")]
     at, colour = alt.X("at:Q").axis(title=None, format="~%", tickCount=5), alt.Color("colour:N", scale=None)
 
@@ -45,6 +37,3 @@ def steps(data: Any, *, target: bool) -> Chart:
     return alt.layer(*layers, data=data).properties(
         width="container", height=alt.Step(24), description="Share of each value raw, after every stage, kept, and as it should be."
     )
-
-
-KINDS: dict[str, Callable[[Any], Chart]] = {"steps": partial(steps, target=False), "steps target": partial(steps, target=True)}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.kernels.cache import folder
-from tamis.report import charts, charts_mix
+from tamis.report import chart_parts, charts, charts_ablation, charts_mix
 
 LICENSE = """Vega, Vega-Lite and Vega-Embed
 Copyright (c) 2015-2023, University of Washington Interactive Data Lab. All rights reserved.
@@ -51,9 +51,8 @@ def scripts() -> Scripts | None:
         made_by = [f"{name} {version(name)}" for name in ("altair", "vl-convert-python")]
     except PackageNotFoundError:
         return None
-    digest = hashlib.sha256(
-        "\n".join([*made_by, *(Path(source).read_text("utf-8") for source in (charts.__file__, __file__))]).encode()
-    ).hexdigest()[:16]
+    sources = (Path(module) for module in (charts.__file__, charts_ablation.__file__, charts_mix.__file__, chart_parts.__file__, __file__))
+    digest = hashlib.sha256("\n".join([*made_by, *(source.read_text("utf-8") for source in sources)]).encode()).hexdigest()[:16]
     place = folder() / f"charts-{digest}.json"
     with suppress(OSError, ValueError):
         return Scripts(**json.loads(place.read_text("utf-8")))
@@ -69,7 +68,7 @@ def _made() -> Scripts | None:
         import vl_convert
 
         of = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # the Vega-Lite that Altair speaks
-        compiled = {kind: vl_convert.vegalite_to_vega(spec, vl_version=of) for kind, spec in charts.specs(charts_mix.KINDS).items()}
+        compiled = {kind: vl_convert.vegalite_to_vega(spec, vl_version=of) for kind, spec in charts.specs().items()}
         library = vl_convert.javascript_bundle(vl_version=of)  # type: ignore[call-arg]  # its stub lacks the default of the first argument
         return Scripts(library, compiled)
     except ImportError:  # built for another system
