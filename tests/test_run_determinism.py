@@ -8,7 +8,9 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,10 @@ from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
 
 import tamis
 from tamis import disk, explain, export, folder, mappers, runner, shards
+from tamis.edits.mojibake import Mojibake
+from tamis.edits.unicode import Unicode
 from tamis.recipe import dump
+from tamis.stage import Edit
 
 STAGES = [Length(min_chars=12.0), StockLines(), Lower(), Openings(max_openings=20.0), Twins(), Repeat()]
 HERE = Path(__file__).parent
@@ -209,3 +214,21 @@ def test_shards_and_memory_agree(tmp_path_factory: pytest.TempPathFactory, texts
     judged = fates_in_memory(table, tamis.judge(table, stages))
     assert fates(folder / "out") == {name: fate for name, fate in judged.items() if fate[1] != "unreadable"}
     assert {row["id"] for row in quarantine(folder / "out")} == {name for name, fate in judged.items() if fate[1] == "unreadable"}
+
+
+def test_edits_see_again_only_what_they_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is written, a document that one edit changed is not given to the others a second time, and reads as they all left it."""
+    asked: dict[type, list[str]] = {Mojibake: [], Unicode: []}
+    for kind, seen in asked.items():
+
+        def edit(self: Edit, docs: pa.Table, was: Any = kind.edit, seen: list[str] = seen) -> Any:
+            seen += docs.column("text").to_pylist()
+            return was(self, docs)
+
+        monkeypatch.setattr(kind, "edit", edit)
+    place = split(tmp_path / "in", pa.table({"text": ["plain", "two\r\nlines", "a cafÃ© in town"]}), 1)
+    run([Mojibake(), Unicode()], place, tmp_path / "out")
+    written = pl.read_parquet(tmp_path / "out" / "data" / "*.parquet")["text"].to_list()
+    assert written == ["plain", "two\nlines", "a café in town"]
+    assert [asked[Mojibake].count(text) for text in ("plain", "two\r\nlines", "a cafÃ© in town")] == [1, 1, 2]
+    assert [asked[Unicode].count(text) for text in ("plain", "two\r\nlines", "a café in town")] == [1, 2, 1]

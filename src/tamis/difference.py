@@ -13,7 +13,8 @@ import numpy as np
 from tamis.errors import DataError
 from tamis.folder import Finished
 from tamis.reading import pieces
-from tamis.work import Work, edited, kept_rows
+from tamis.work import Work, kept_rows
+from tamis.writing import edited
 
 MOST_WORDS = 20_000
 """Compared at most; a longer text is compared as far as that."""

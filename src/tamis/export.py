@@ -18,7 +18,8 @@ from tamis.measure import Step
 from tamis.shards import Chunk
 from tamis.stage import Edit
 from tamis.where import condition, names_in
-from tamis.work import Work, changed, edited, kept_rows, known
+from tamis.work import Work, changed, kept_rows, known
+from tamis.writing import edited
 
 VERDICT = ("copies", "stage", "reasons", "also", "partner", "similarity", "cluster_size", "sampling_weight")
 PLAIN = ("shard", "row", "id", *VERDICT, "cluster", "verified")

@@ -23,7 +23,8 @@ from tamis.plan import BASE, Plan
 from tamis.progress import Logged, Say, phase
 from tamis.recipe import Recipe
 from tamis.stage import has
-from tamis.work import Done, Part, Task, Work, handed_out, measure_chunk, write_part
+from tamis.work import Done, Task, Work, handed_out, measure_chunk
+from tamis.writing import Part, write_part
 
 LEDGER_ROWS = 1_000_000
 """Rows of one file of the ledger, about."""
@@ -230,7 +231,9 @@ class _Run:
         funnel = counted.funnel(self.plan.named)
         left_out = {name: count for name, _ in self.plan.named if (count := signals.not_compared(name)) is not None}
         corpus = self.plan.corpus
-        manifest: dict[str, Any] = {
+        lost = sum(shard.rows for shard in corpus.shards) - counted.documents - sum(quarantined.values())
+        assert lost == 0, f"{lost} documents are neither readable nor in quarantine"
+        return {
             "tamis": __version__,
             "recipe": self.plan.recipe.name,
             "decision": begin.decision(self.plan),
@@ -259,9 +262,6 @@ class _Run:
             "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.outcomes),
             "versions": _versions(),
         }
-        lost = manifest["counts"]["documents"] - counted.documents - sum(quarantined.values())
-        assert lost == 0, f"{lost} documents are neither readable nor in quarantine"
-        return manifest
 
 
 def _addressed(verdicts: pl.DataFrame, house: pl.DataFrame, names: pl.Series) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What workers do: measure a chunk, write a part. Functions of picklable values, so that any mapper can carry them."""
+"""What workers do with text: measure a chunk. Functions of picklable values, so that any mapper can carry them; `writing` has the others."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import IO
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis import files, reading
-from tamis.documents import BROKEN, Columns, as_binary, as_text, canonical, hashed_once, one_piece, with_text
+from tamis.documents import BROKEN, Columns, canonical, hashed_once
 from tamis.errors import DataError
-from tamis.measure import REWRITTEN, Step, broken, copied, faults_json, from_arrow, house_numbers, names_used, printed_ids, stored, walk
+from tamis.measure import Step, broken, copied, faults_json, from_arrow, house_numbers, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
 from tamis.reading import Piece, pieces
-from tamis.recipe import Output
 from tamis.shards import Chunk
 from tamis.stage import Edit
-
-ZSTD_LEVEL = 3
-GROUP_BYTES = 32_000_000
-"""What a row group of a curated shard holds at least, in memory: about 10,000 web pages, so that readers need little."""
 
 
 @dataclass(frozen=True)
@@ -237,54 +230,6 @@ def _cast(column: pa.ChunkedArray, item: pa.Field) -> pa.ChunkedArray:
         ) from error
 
 
-@dataclass(frozen=True)
-class Part:
-    """A curated shard: its file, and for each chunk the readable rows that it takes (bool[readable])."""
-
-    url: str
-    pieces: tuple[tuple[Chunk, np.ndarray], ...]
-
-
-def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
-    """Write a curated shard, unless it is there; documents and bytes of text that it took."""
-    taken = sum(int(mask.sum()) for _, mask in part.pieces)
-    if files.exists(part.url):
-        return taken, 0
-    size = 0
-    with files.writing(part.url) as file, _writer(file, work, output) as writer:
-        for table in _row_groups(_kept_tables(work, part)):
-            size += table.column(work.columns.text).nbytes
-            writer.write_table(files.as_given(table, work.schema), row_group_size=max(1, table.num_rows))
-            del table
-    return taken, size
-
-
-def _writer(file: IO[bytes], work: Work, output: Output) -> pq.ParquetWriter:
-    # Neither a dictionary nor its smallest and largest value helps anybody with a column of texts; both cost time.
-    others = [name for name in work.schema.names if name != work.columns.text]
-    level = ZSTD_LEVEL if output.compression == "zstd" and output.level is None else output.level
-    codec = "NONE" if output.compression == "none" else output.compression
-    return pq.ParquetWriter(
-        file, work.schema, compression=codec, compression_level=level, use_dictionary=others or False, write_statistics=others or False
-    )
-
-
-def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
-    """Kept documents, edited, piece by piece; parts of one large row group are decoded in one go."""
-    for (_, streamed, _), group in groupby(part.pieces, key=lambda one: (one[0].url, one[0].streamed, one[0].groups)):
-        wanted = {chunk: rows_of(work, chunk)[mask] for chunk, mask in group if mask.any()}
-        for some in [list(wanted)] if streamed and wanted else [[chunk] for chunk in wanted]:
-            found, rewritten = 0, {chunk: rewritten_rows(work, chunk) for chunk in some}
-            for chunk, piece in pieces(some):
-                kept = kept_rows(piece, wanted[chunk])
-                found += kept.num_rows
-                if kept.num_rows:
-                    numbers = piece.numbers[np.isin(piece.numbers, wanted[chunk], assume_unique=True)]
-                    yield edited(work, kept, np.isin(numbers, rewritten[chunk], assume_unique=True))
-            if found != sum(len(wanted[chunk]) for chunk in some):
-                raise changed(some[0].url)
-
-
 def kept_rows(piece: Piece, rows: np.ndarray) -> pa.Table:
     """Those rows of a piece whose numbers in the shard are among some."""
     mask = np.isin(piece.numbers, rows, assume_unique=True)
@@ -294,54 +239,3 @@ def kept_rows(piece: Piece, rows: np.ndarray) -> pa.Table:
 def changed(url: str) -> DataError:
     """The sentence for a shard that does not read the same twice."""
     return DataError(f"{url} does not read as it did when it was measured.\nFix: repeat the run with another --out.")
-
-
-def rewritten_rows(work: Work, chunk: Chunk) -> np.ndarray:
-    """i64[:]: row numbers in the shard of a measured chunk's documents that any edit changes."""
-    edits = [step.name for step in work.steps if isinstance(step.stage, Edit)]
-    marks = [files.read_frame(files.join(work.folders[name], chunk.name), [REWRITTEN])[REWRITTEN].to_numpy() for name in edits]
-    rows = rows_of(work, chunk)
-    return rows[np.logical_or.reduce([np.zeros(len(rows), np.bool_), *marks])]
-
-
-def edited(work: Work, table: pa.Table, rewritten: np.ndarray | None = None) -> pa.Table:
-    """Readable rows in the shared schema, their text as the edits leave it.
-
-    Args:
-        work: of the run.
-        table: readable rows.
-        rewritten: bool[n], rows that some edit changes, as was seen when they were measured; an edit looks at one document at a
-            time, so the others need none. None: not known.
-    """
-    table = conform(table, work.schema, work.schema.names)
-    if not any(isinstance(step.stage, Edit) for step in work.steps) or (rewritten is not None and not rewritten.any()):
-        return table
-    place = table.column_names.index(work.columns.text)
-    item, text = table.schema.field(place), as_text(as_binary(table.column(place)))
-    some = None if rewritten is None or rewritten.all() else pa.array(rewritten)
-    docs = with_text(table.drop_columns([work.columns.text]), text)
-    for _, walked in walk(docs if some is None else docs.filter(some), work.steps, (), work.columns):
-        docs = walked
-    after = one_piece(docs.column("text"))
-    whole = pa.chunked_array([after if some is None else pa.compute.replace_with_mask(text, some, after)])
-    whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
-    return table.set_column(place, item, whole.cast(item.type))
-
-
-def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Gather small tables, so that a row group is worth its footer; chunk borders alone decide where they end."""
-    held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
-        del table
-        if sum(one.nbytes for one in held) >= GROUP_BYTES:
-            yield _together(held)
-    if held:
-        yield _together(held)
-
-
-def _together(held: list[pa.Table]) -> pa.Table:
-    """The tables as one; the list is empty then, so that nothing keeps them."""
-    whole = pa.concat_tables(held)
-    held.clear()
-    return whole
