@@ -156,6 +156,40 @@ def _has_ink(data, i, end, flags):
 
 
 @helper
+def any_letter(data, i):
+    """Which of the 64 bytes at i are ASCII letters."""
+    return bytes_between(data, i, 0x41, 0x5A) | bytes_between(data, i, 0x61, 0x7A)
+
+
+@helper
+def _break_at(data, i, start, end, ink, flags, breaks):
+    """What happens at the first of 64 bytes that is a terminator, a line end or beyond ASCII.
+
+    Returns:
+        stop: the place up to which it was read.
+        ended: whether a sentence ends there.
+        ink: whether that sentence, or what is left of it, has a letter or a number.
+    """
+    if data[np.uint64(i)] == 10:  # see `word_at`
+        return i + 1, True, ink
+    c, width = decode(data, i)
+    kind = int(breaks[c] & BREAK)
+    while kind != _ATERM and kind != _STERM and not (_CR <= kind <= _SEP):
+        ink |= flags[c] & (LETTER | NUMBER) != 0
+        i += width
+        if i >= end or data[i] < 0x80:
+            return i, False, ink
+        c, width = decode(data, i)
+        kind = int(breaks[c] & BREAK)
+    if _is_line_end(kind):
+        return _after_line_end(data, i, end, kind, width), True, ink
+    ended, stop = _after_terminator(data, i, start, end, kind, width, breaks)
+    if stop > i + width and not ink:
+        ink = _has_ink(data, i, stop, flags)
+    return stop, ended, ink
+
+
+@helper
 def _sentences(data, start, end, flags, breaks):
     sentences, ink = 0, False
     i = start
@@ -164,43 +198,20 @@ def _sentences(data, start, end, flags, breaks):
         found = bytes_between(data, i, 0x2E, 0x2E) | bytes_between(data, i, 0x3F, 0x3F) | bytes_between(data, i, 0x21, 0x21)
         found |= bytes_between(data, i, 10, 10) | bytes_between(data, i, 13, 13) | bytes_between(data, i, 0x80, 0xFF)
         found &= text
-        plain = below(found) & text
-        letters = bytes_between(data, i, 0x30, 0x39) | any_letter(data, i)
-        ink |= letters & plain != 0
-        if not found:
-            i += 64
-            continue
-        i += np.int64(zeros_below(found))
-        c, width = decode(data, i)
-        kind = int(breaks[c] & BREAK)
-        while kind != _ATERM and kind != _STERM and not (_CR <= kind <= _SEP):
-            ink |= flags[c] & (LETTER | NUMBER) != 0
-            i += width
-            if i >= end or data[i] < 0x80:
-                kind = 0
-                break
-            c, width = decode(data, i)
-            kind = int(breaks[c] & BREAK)
-        if kind == 0:
-            continue
-        if _is_line_end(kind):
-            stop = _after_line_end(data, i, end, kind, width)
-            ended = True
-        else:
-            ended, stop = _after_terminator(data, i, start, end, kind, width, breaks)
-            if stop > i + width and not ink:
-                ink = _has_ink(data, i, stop, flags)
-        if ended:
-            sentences += ink
-            ink = False
-        i = stop
+        letters = (bytes_between(data, i, 0x30, 0x39) | any_letter(data, i)) & text
+        stop = i
+        while found:
+            ink |= letters & below(found) != 0
+            stop, ended, ink = _break_at(data, i + np.int64(zeros_below(found)), start, end, ink, flags, breaks)
+            if ended:
+                sentences += ink
+                ink = False
+            read = first_bytes(stop - i)
+            found &= ~read
+            letters &= ~read
+        ink |= letters != 0
+        i = max(i + 64, stop)
     return sentences + ink
-
-
-@helper
-def any_letter(data, i):
-    """Which of the 64 bytes at i are ASCII letters."""
-    return bytes_between(data, i, 0x41, 0x5A) | bytes_between(data, i, 0x61, 0x7A)
 
 
 @helper
