@@ -4,7 +4,7 @@
 
 Models of several shapes are trained on the pages themselves (labels are drawn, for only speed is asked), so it needs the package
 `fasttext`; where it is missing, only languages are timed. All are timed in turns in one process, and the best counts. How often
-the first kilobytes of a text have the label of the whole is printed too, and the largest difference from the library's probabilities.
+a part of a text has the label of the whole is printed too, and the largest difference from the library's probabilities.
 """
 
 from __future__ import annotations
@@ -32,26 +32,27 @@ SHAPES: dict[str, tuple[int, dict[str, Any]]] = {
     "176 labels, characters, tree": (176, {"dim": 16, "minn": 2, "maxn": 4, "bucket": 200_000, "loss": "hs"}),
     "4 labels by themselves, bigrams": (4, {"dim": 20, "wordNgrams": 2, "bucket": 200_000, "loss": "ova"}),
 }
+BUDGETS = (None, 8192, 4096, 2048, 1024)
 Work = tuple[str, Callable[[], object]]
 
 
 def languages(docs: pa.Table, texts: list[str]) -> Iterator[Work]:
-    """The stage on whole texts and on their beginnings, and py3langid."""
+    """The stage on whole texts and on parts of them, and py3langid."""
     from py3langid.langid import LanguageIdentifier
 
     peer = LanguageIdentifier.from_model_file("data/model.npz.xz", norm_probs=True)
-    yield "language", partial(Language().measure, docs)
-    for first in (4096, 2048, 1024):
-        yield f"language, first {first} bytes", partial(Language(first_bytes=first).measure, docs)
+    for most in BUDGETS:
+        yield f"language, {most or 'all'} bytes", partial(Language(max_bytes=most).measure, docs)
     yield "py3langid", lambda: [peer.classify(text) for text in texts]
 
 
-def beginnings(docs: pa.Table) -> None:
-    """Print how often the beginning of a text has the language of the whole."""
-    whole = Language(mixed="dominant").measure(docs)["language"]
-    for first in (4096, 2048, 1024):
-        same = (Language(mixed="dominant", first_bytes=first).measure(docs)["language"] == whole).mean()
-        print(f"  the first {first} bytes have the language of the whole in {same:.2%}")
+def parts(docs: pa.Table) -> None:
+    """Print how often a part of a text has the language of the whole, and `keep: [en]` decides alike."""
+    whole, known = (Language(mixed=mixed, max_bytes=None).measure(docs)["language"] for mixed in ("dominant", "unknown"))
+    for most in BUDGETS[1:]:
+        label, kept = (Language(mixed=mixed, max_bytes=most).measure(docs)["language"] for mixed in ("dominant", "unknown"))
+        alike = (kept.fill_null("en") == "en") == (known.fill_null("en") == "en")
+        print(f"  {most} bytes have the language of the whole in {label.eq_missing(whole).mean():.2%}, are kept alike in {alike.mean():.2%}")
 
 
 def models(docs: pa.Table, texts: list[str], folder: Path) -> Iterator[Work]:
@@ -92,7 +93,7 @@ def main() -> None:
     texts = docs.column("text").to_pylist()
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
     work: dict[str, Callable[[], object]] = {FLOOR: partial(split_all, texts), **dict(languages(docs, texts))}
-    beginnings(docs)
+    parts(docs)
     with tempfile.TemporaryDirectory() as folder:
         if importlib.util.find_spec("fasttext"):
             work |= dict(models(docs, texts, Path(folder)))

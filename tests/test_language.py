@@ -1,9 +1,9 @@
 """The stage `language`: labels beside py3langid's, short and mixed texts, limits, models by path."""
 
+import itertools
 import random
 import unicodedata
 from dataclasses import fields
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +138,7 @@ def test_excerpts_begin_and_end_between_characters(texts, ahead, most):
     """Any texts, wherever their buffer begins, are cut where the slow program cuts, and short ones are left."""
     array = pa.array([*["x" * 5] * ahead, *texts], pa.large_string())[ahead:]
     data, offsets = excerpts(*utf8(array), most)
-    assert [data[a:b].tobytes().decode() for a, b in pairwise(offsets)] == [excerpt(text, most) for text in texts]
+    assert [data[a:b].tobytes().decode() for a, b in itertools.pairwise(offsets)] == [excerpt(text, most) for text in texts]
 
 
 def test_nothing_but_newlines_is_left_of_few_bytes_of_wide_characters():

@@ -8,7 +8,7 @@ Each walk begins a few bytes early, which leaves this model's automaton in the s
 the eighth is walked again from where the one before it ended, until both walks are in the same state. Features are written down
 first and counted afterwards: counted at once, each count would wait for all walks. Rows of features that were seen
 equally often are added as 16-bit integers, which is exact, and fetched ahead. In the order of the model, rows of neighbouring
-features lie together; sorted by how frequent they are, texts took an eighth longer.
+features lie together; sorted by how frequent they are, texts took a seventh longer.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls

@@ -38,7 +38,7 @@ _LOADING = threading.Lock()
 def model() -> tuple[tuple[str, ...], Automaton]:
     """The labels and the automaton; read once a process.
 
-    Unpacked and laid out, which takes a second, it is kept beside the compiled kernels, in 67 MB: from there it takes 50 ms.
+    Unpacked and laid out, which takes a second, it is kept beside the compiled kernels, in 72 MB: from there it takes 80 ms.
 
     Raises:
         MissingPackage: py3langid is not installed.

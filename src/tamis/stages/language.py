@@ -45,13 +45,15 @@ class Language(Filter):
         second_score: f32, its probability; null with `language`.
         script: str, the script that most letters are of, as ISO 15924 has it ("Latn", "Cyrl", "Hani"); null without letters.
         letters: u32, letters of any script.
-        is_mixed: bool, the document is in several languages; null below 1,024 bytes, where that cannot be told.
+        is_mixed: bool, the document is in several languages; null if fewer than 1,024 bytes are looked at, where that cannot be told.
 
     Args:
         keep: languages to keep; None keeps all.
         min_score_of: other limits than `min_score` for some languages: {sw: 0.4}; null is none. They win over `by`.
         model: path of a fastText model (.bin, .ftz).
-        first_bytes: ask only for so many bytes from the beginning of each document; None: for all.
+        max_bytes: of a longer document look at so many bytes, in four stretches from the middles of its quarters; None: at all. At 2,048
+            bytes, of 3,692 web pages 99.54 % have the right label and not 99.59 %, and `keep: [en]` decides as on the whole for
+            99.8 % of documentation, which is often half translated; at 4,096 for 99.95 %, in a fifth more time.
         short: a document with fewer letters has no language. Of snippets of 40 letters 95.5 % are labelled rightly by langid, of 20
             letters 86 %, of 10 letters 63 %, of 400 letters 98.8 %.
         mixed: what language a document in several has: "unknown", or "dominant", the one that it is most in. Samples of 256 bytes

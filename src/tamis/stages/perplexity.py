@@ -57,6 +57,7 @@ class Perplexity(Filter):
     max_bits_per_byte: float | None = None
 
     measured_by: ClassVar[tuple[str, ...] | None] = ("model", "column")
+    version: ClassVar[int] = 2  # since `language` looks at a part of long texts
     packages: ClassVar[tuple[str, ...]] = ("py3langid",)
     reasons: ClassVar[dict[str, str]] = {
         "min_bits_per_byte": "too predictable",
