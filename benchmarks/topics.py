@@ -1,7 +1,7 @@
 """How fast documents are told apart by topic, format and tokens on one core, and how well known topics are found again.
 
-python benchmarks/topics.py speed PAGES.parquet [--column text]
-python benchmarks/topics.py known TEXTS.parquet --topic topic [--seeds 3]
+python benchmarks/topics.py speed PAGES.parquet [--column text] [--classifier topics.bin]
+python benchmarks/topics.py known TEXTS.parquet --topic topic [--seeds 3] [--embeddings vectors.vec]
 python benchmarks/topics.py formats PAGES.parquet --column text --type page_type
 python benchmarks/topics.py estimate TEXTS.parquet --tokenizer tokenizer.json
 
@@ -24,20 +24,21 @@ from tamis.memory import Table
 from tamis.stages.tokens import counted, estimated
 
 
-def speed(path: Path, column: str) -> None:
+def speed(path: Path, column: str, classifier: Path | None) -> None:
     """MB of text a second, beside `str.split`."""
     docs = read(path, column)
     texts = docs["text"].to_pylist()
     found = make_stage("topics", topics=24)
     fitted = found.fit(Table(docs))  # type: ignore[attr-defined]
     stages = {"axes: format": make_stage("axes"), "tokens, estimated": make_stage("tokens"), "rebalance": make_stage("rebalance")}
+    stages |= {"topics, classifier": make_stage("topics", classifier=str(classifier))} if classifier else {}
     work = {name: (lambda stage=stage: stage.measure(docs)) for name, stage in stages.items()}
     work |= {"topics": lambda: found.measure(docs, fitted), FLOOR: lambda: split_all(texts)}  # type: ignore[call-arg]
     show(path.name, docs.nbytes / 1e6, best(work))
 
 
-def known(path: Path, column: str, topic: str, seeds: int) -> None:
-    """Adjusted mutual information, ours and that of plain TF-IDF and k-means."""
+def known(path: Path, column: str, topic: str, seeds: int, embeddings: Path | None) -> None:
+    """Adjusted mutual information, ours, by embeddings too if there are any, and that of plain TF-IDF and k-means."""
     from sklearn.cluster import KMeans
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.metrics import adjusted_mutual_info_score
@@ -47,11 +48,12 @@ def known(path: Path, column: str, topic: str, seeds: int) -> None:
     wanted, clusters = frame[topic].to_list(), frame[topic].n_unique()
     print(f"{path.name}: {frame.height:,} texts of {clusters} topics")
     plain = TfidfVectorizer().fit_transform(frame[column].to_list())
-    for name in ("ours", "TF-IDF and k-means"):
+    for name in ("ours", *(["embeddings"] if embeddings else []), "TF-IDF and k-means"):
         scores = []
         for seed in range(seeds):
-            if name == "ours":
-                stage = make_stage("topics", topics=clusters, seed=seed)
+            if name != "TF-IDF and k-means":
+                how = {"embeddings": str(embeddings)} if name == "embeddings" else {}
+                stage = make_stage("topics", topics=clusters, seed=seed, **how)
                 label = stage.measure(docs, stage.fit(Table(docs)))["topic"].fill_null("none").to_list()  # type: ignore[attr-defined,call-arg]
             else:
                 label = KMeans(clusters, n_init=1, random_state=seed).fit_predict(plain)
@@ -87,14 +89,16 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--column", default="text")
     parser.add_argument("--tokenizer", type=Path)
+    parser.add_argument("--classifier", type=Path)
+    parser.add_argument("--embeddings", type=Path)
     parser.add_argument("--topic", default="topic")
     parser.add_argument("--type", default="page_type")
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     if given.what == "speed":
-        speed(given.path, given.column)
+        speed(given.path, given.column, given.classifier)
     elif given.what == "known":
-        known(given.path, given.column, given.topic, given.seeds)
+        known(given.path, given.column, given.topic, given.seeds, given.embeddings)
     elif given.what == "formats":
         formats(given.path, given.column, given.type)
     else:

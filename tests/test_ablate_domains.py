@@ -105,6 +105,7 @@ def test_values_too_rare_to_be_matched_are_told(run: str) -> None:
     )
     (said,) = domains.thin(ground, 4, "topics.topic")
     assert said.startswith('Of 3 values of "topics.topic" 2, with 25% of the text, have fewer than 30 documents in a fold:')
+    assert domains.thin(ground, 4, "source") == []  # nobody asked for the default
     one = replace(ground, fold=np.zeros(n, np.int16))
     assert domains.thin(one, 1, "topics.topic") == []
     assert domains.thin(replace(ground, size=np.where(names == "large", 10_000, 100)), 4, "topics.topic") == []

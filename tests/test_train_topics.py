@@ -142,6 +142,19 @@ def test_near_duplicates_do_not_leak(tmp_path: Path) -> None:
     assert found["topics"]["accuracy"]["value"] < 0.75
 
 
+def test_a_topic_of_near_duplicates_is_not_lost(tmp_path: Path) -> None:
+    """All documents of a topic may be one cluster; where the draw would hold all of them out, they are learned from instead, and judged by nothing."""
+    made = rows(60, ("a", "b"))
+    made += [{"text": " ".join(f"copy{i}" for i in range(60)) + f" end{j}", "topic": "one text"} for j in range(25)]
+    examples = from_column([shard(tmp_path, made)], "topic", Columns())
+    held = []
+    for seed in range(6):
+        found = train(examples, How(QUICK, seed=seed), tmp_path / "m.bin")
+        assert found["split"]["training"]["documents"]["one text"] == 25
+        held.append(sum(found["split"]["held_out"]["documents"].values()))
+    assert min(held) >= 20
+
+
 def test_a_classifier_that_learned_nothing_says_so() -> None:
     """A warning where the interval of its accuracy reaches that of always saying the most frequent topic, and none above it."""
     usual = {"label": "a", "accuracy": 0.5, "macro_f1": 0.2}

@@ -64,7 +64,9 @@ def of_columns(docs: pa.Table, columns: Columns, design: Design, *, place: str) 
 
 
 def thin(ground: Ground, folds: int, name: str) -> list[str]:
-    """What to know where many values are too rare in a fold to be matched one by one; see `strata`."""
+    """What to know where many values of a domain that was asked for are too rare in a fold to be matched one by one; see `strata`."""
+    if name == Design.domain:
+        return []
     raw = ground.mixes["raw"] > 0
     names, which = np.unique(ground.domain.astype(str), return_inverse=True)
     counts = np.array([np.bincount(which[raw & ground.inside(fold)], minlength=len(names)) for fold in range(folds)])

@@ -34,13 +34,8 @@ def names_of(texts: pa.Array, label: np.ndarray, clusters: int) -> tuple[list[st
         label: i64[n], the cluster of each.
         clusters: how many.
     """
-    held = pl.DataFrame({"text": pl.from_arrow(texts), "cluster": label}).with_row_index("document")
-    pairs = (
-        held.select("document", "cluster", word=pl.col("text").str.to_lowercase().str.extract_all(_WORD))
-        .explode("word")
-        .drop_nulls()
-        .unique()
-    )
+    held = pl.DataFrame({"text": pl.from_arrow(texts), "cluster": label})
+    pairs = held.select("cluster", word=pl.col("text").str.to_lowercase().str.extract_all(_WORD).list.unique()).explode("word").drop_nulls()
     overall = pairs.group_by("word").agg(everywhere=pl.len())
     sizes = held.group_by("cluster").agg(size=pl.len())
     inside = (

@@ -71,6 +71,7 @@ class Topics(Filter):
     seed: int | None = None
 
     measured_by: ClassVar = ("column", "classifier", "fitted", "embeddings", "topics", "sample", "seed")
+    version: ClassVar = 2
     reasons: ClassVar[Mapping[str, str]] = {"min_confidence": "no clear topic"}
 
     def check(self) -> None:

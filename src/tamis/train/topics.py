@@ -80,9 +80,9 @@ def train(examples: Examples, how: How, model: Path) -> dict[str, Any]:
         raise DataError(f"the share held out must be above 0 and below 1, not {how.held_out}.")
     examples = _frequent(examples, how.min_documents)
     grouped = clusters(examples.texts).cluster
-    outside = held_out(grouped, examples.keys, examples.sizes, share=how.held_out, seed=how.seed)
+    outside = _outside(examples, grouped, how)
     inside, held = examples.take(np.flatnonzero(~outside)), examples.take(np.flatnonzero(outside))
-    _refuse_too_few(inside, held)
+    _refuse_too_few(held)
     model.parent.mkdir(parents=True, exist_ok=True)
     fit.fit(inside, how.settings, how.seed, model)
     found = topic_validation.validated(classifier.load(model), inside, held, grouped[outside], how.seed)
@@ -127,14 +127,17 @@ def _frequent(examples: Examples, least: int) -> Examples:
     return kept.relabelled(tuple(kept.labels[i] for i in frequent.tolist()), label.astype(np.int64))
 
 
-def _refuse_too_few(inside: Examples, held: Examples) -> None:
+def _outside(examples: Examples, cluster: np.ndarray, how: How) -> np.ndarray:
+    """bool[n]: whole clusters that are held out; those of a topic of which nothing else would be left are learned from, not judged by."""
+    outside = held_out(cluster, examples.keys, examples.sizes, share=how.held_out, seed=how.seed)
+    gone = np.setdiff1d(np.arange(len(examples.labels)), examples.label[~outside])
+    return np.asarray(outside & ~np.isin(cluster, cluster[np.isin(examples.label, gone)]))
+
+
+def _refuse_too_few(held: Examples) -> None:
     if len(held) < LEAST_HELD_OUT:
         raise DataError(
             f"{len(held)} documents are held out, and at least {LEAST_HELD_OUT} are needed to validate.\nFix: give more, or hold out more."
-        )
-    if missing := np.setdiff1d(np.arange(len(inside.labels)), inside.label).tolist():
-        raise DataError(
-            f'all documents of the topic "{unquote(inside.labels[missing[0]])}" are held out.\nFix: hold out fewer, or give more of them.'
         )
 
 
