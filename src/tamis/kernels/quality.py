@@ -51,7 +51,9 @@ MAX_STOP_WORDS = 64
 
 # Signs as `word_at` has their bytes.
 _BYTE, _THREE = np.uint64(0xFF), np.uint64(0xFFFFFF)
-_BULLET, _CIRCLE, _ELLIPSIS, _DOTS_AT_END, _SPACED = (np.uint64(int.from_bytes(sign.encode(), "little")) for sign in ("•", "●", "…", "...", ". . ."))
+_BULLET, _CIRCLE, _ELLIPSIS, _DOTS_AT_END, _SPACED = (
+    np.uint64(int.from_bytes(sign.encode(), "little")) for sign in ("•", "●", "…", "...", ". . .")
+)
 
 
 def quality_counts(

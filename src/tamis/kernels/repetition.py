@@ -199,7 +199,9 @@ _SCRATCH = _WIDE, _WIDE, *[_NARROW] * 7, writes(u8)
 
 
 @kernel(reads(u8), reads(i64), b1, i64, reads(u16), i64, writes(u64, 2), *_SCRATCH)
-def _count_all(data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, repeats, met, free, slots, seen):
+def _count_all(
+    data, offsets, whitespace, convention, flags, done, out, hashes, keys, ends, places, numbers, repeats, met, free, slots, seen
+):
     """Count texts from number `done` on; return the number of the first for which there is no room."""
     table = keys, repeats, slots
     chosen = _ALL

@@ -73,8 +73,8 @@ def _repeats(counts, number):
 def group(n, m, words, ends, places, numbers, hashes, table, apart, longest):
     """Number the phrases at m places in the order in which they are first seen, and count them.
 
-    `apart` says whether occurrences that overlap an earlier one of the same do not count for the top phrase, and has room; `longest`,
-    whether of several top phrases the longest is taken, else the first.
+    `apart` says whether occurrences that overlap an earlier one of the same are not asked for the top phrase, and is room; with
+    `longest`, the longest of several top phrases is taken, else the first.
 
     Returns:
         Occurrences and characters of the phrase of up to `LONGEST_TOP` words that occurs most often; of the first, if none is
