@@ -302,13 +302,16 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, corpus: dict[str, Any], chang
 def test_a_folder_that_is_something_else_is_left_alone(
     places: tuple[str, str], tmp_path: Path, tamis_command: Callable[..., tuple[int, str, str]]
 ) -> None:
-    """The run itself, a folder of other files, and shards without mixes are refused with exit code 2."""
+    """The run itself, a folder of other files, shards without mixes, and what an older tamis concluded are refused with exit code 2."""
     (tmp_path / "mine.txt").write_text("precious")
+    for name in ("plan", "verdict"):
+        files.write_json(f"{tmp_path}/old/{name}.json", {"hash": ""})
     for words in (
         (places[0], "-o", places[0]),
         (places[0], "-o", tmp_path),
         (places[1], "-o", tmp_path / "new"),
         ("--explain", "-o", tmp_path / "new"),
+        ("--explain", "-o", tmp_path / "old"),
         ("-o", tmp_path / "new"),
     ):
         code, out, err = tamis_command("ablate", *words)

@@ -31,6 +31,8 @@ from tamis.mappers import default_workers
 from tamis.progress import Logged, Say
 
 PLAN, RESULTS, VERDICT = "plan.json", "results.parquet", "verdict.json"
+FORMAT = 2
+"""Of `verdict.json`; raised when what is told of one asks for what older ones lack."""
 RULES = (
     "Primary measure: bits per original byte, mean over the domains of the primary set. Arms are compared at equal tokens within folds; paired t "
     "over folds; sign flips with max-T over the recipe and its stages. The rule of verdicts is that of tamis.ablate.verdict."
@@ -85,7 +87,7 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         files.write_frame(files.join(out, RESULTS), results)
         verdict = conclusions.conclude(results, plan, died=died, exploratory=exploratory)
         verdict |= {"across": across.across(results, verdict["rungs"], plan), "notes": [*verdict["notes"], *([left] if left else [])]}
-        verdict = {**verdict, "seconds": round(time.monotonic() - began, 1)}
+        verdict = {"format": FORMAT, **verdict, "seconds": round(time.monotonic() - began, 1)}
         files.write_json(files.join(out, VERDICT), verdict)
     return Told(plan, verdict)
 
@@ -112,13 +114,16 @@ def opened(out: str) -> Told:
     """What a finished ablation has to say.
 
     Raises:
-        RunError: there is none.
+        RunError: there is none, or another version of tamis concluded it.
     """
     if not files.exists(files.join(out, PLAN)):
         raise RunError(f'"{out}" is not an ablation.\nFix: name the folder that `tamis ablate … -o` wrote.')
     if not files.exists(files.join(out, VERDICT)):
         raise RunError(f"the ablation in {out} was not finished.\nFix: repeat the same `tamis ablate` command; it does what is left.")
-    return Told(files.read_json(files.join(out, PLAN)), files.read_json(files.join(out, VERDICT)))
+    found = Told(files.read_json(files.join(out, PLAN)), files.read_json(files.join(out, VERDICT)))
+    if found.verdict.get("format") != FORMAT:
+        raise RunError(f"the ablation in {out} was concluded by another version of tamis.\nFix: repeat the same `tamis ablate` command, which trains again.")
+    return found
 
 
 def results_of(out: str) -> pl.DataFrame:
