@@ -10,6 +10,14 @@ import typer
 
 train = typer.Typer(help="Train models that stages score documents with.", no_args_is_help=True, rich_markup_mode=None)
 Files = list[str] | None
+Dim = Annotated[int | None, typer.Option(help="Numbers a feature.", show_default="the preset's")]
+Epochs = Annotated[int | None, typer.Option(help="Passes.", show_default="the preset's")]
+LearningRate = Annotated[float | None, typer.Option(help="At the beginning.", show_default="the preset's")]
+WordNgrams = Annotated[int | None, typer.Option(help="Longest run of words.", show_default="the preset's")]
+Buckets = Annotated[int | None, typer.Option(help="Rows for runs of words.", show_default="the preset's")]
+MinCount = Annotated[int | None, typer.Option(help="Occurrences of a word that has a row.", show_default="the preset's")]
+Text = Annotated[str, typer.Option(help="What the files call the text.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
 @train.command()
@@ -61,15 +69,15 @@ def quality(
         str | None, typer.Option(help="""Hold out these instead: 'source in ["forum", "shop"]'.""", show_default=False)
     ] = None,
     preset: Annotated[str, typer.Option(help="default, dclm or small.")] = "default",
-    dim: Annotated[int | None, typer.Option(help="Numbers a feature.", show_default="the preset's")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes.", show_default="the preset's")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="At the beginning.", show_default="the preset's")] = None,
-    word_ngrams: Annotated[int | None, typer.Option(help="Longest run of words.", show_default="the preset's")] = None,
-    buckets: Annotated[int | None, typer.Option(help="Rows for runs of words.", show_default="the preset's")] = None,
-    min_count: Annotated[int | None, typer.Option(help="Occurrences of a word that has a row.", show_default="the preset's")] = None,
-    text: Annotated[str, typer.Option(help="What the files call the text.")] = "text",
+    dim: Dim = None,
+    epochs: Epochs = None,
+    learning_rate: LearningRate = None,
+    word_ngrams: WordNgrams = None,
+    buckets: Buckets = None,
+    min_count: MinCount = None,
+    text: Text = "text",
     seed: Annotated[int, typer.Option(help="Another seed is another sample, split and model.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a quality classifier, and say whether it beats length and topic alone."""
     from tamis.cli import show
@@ -107,15 +115,15 @@ def topics(
     min_documents: Annotated[int, typer.Option(help="Of a topic; those of rarer topics are left out.")] = 20,
     held_out: Annotated[float, typer.Option(help="Share of the text that validates, in whole clusters of near-duplicates.")] = 0.2,
     preset: Annotated[str, typer.Option(help="topics, default, dclm or small.")] = "topics",
-    dim: Annotated[int | None, typer.Option(help="Numbers a feature.", show_default="the preset's")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes.", show_default="the preset's")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="At the beginning.", show_default="the preset's")] = None,
-    word_ngrams: Annotated[int | None, typer.Option(help="Longest run of words.", show_default="the preset's")] = None,
-    buckets: Annotated[int | None, typer.Option(help="Rows for runs of words.", show_default="the preset's")] = None,
-    min_count: Annotated[int | None, typer.Option(help="Occurrences of a word that has a row.", show_default="the preset's")] = None,
-    text: Annotated[str, typer.Option(help="What the files call the text.")] = "text",
+    dim: Dim = None,
+    epochs: Epochs = None,
+    learning_rate: LearningRate = None,
+    word_ngrams: WordNgrams = None,
+    buckets: Buckets = None,
+    min_count: MinCount = None,
+    text: Text = "text",
     seed: Annotated[int, typer.Option(help="Another seed is another split and model.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a classifier of topics from a labelled column, for the stage `topics`."""
     from tamis.cli import show
