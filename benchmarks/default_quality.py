@@ -1,6 +1,6 @@
 """What the model that ships is worth on pages that people labelled, none of which it was trained on.
 
-    python benchmarks/default_quality.py CORPUS LABELLED [--model src/tamis/models/default.bin]
+    python benchmarks/default_quality.py CORPUS LABELLED [--model src/tamis/stages/models/default.bin]
 
 CORPUS is what the model was made of (see tools/train_default_quality.py): length alone and topic alone learn from the same texts as it did.
 LABELLED holds the folders `wcxb` (English pages; good: articles; others: products, collections, listings, forums), `turku_registers` (good:
@@ -21,6 +21,8 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+from train_default_quality import HELD_OUT, MATCH, drawn
+
 from tamis import classifier, model_card
 from tamis.ablate.clusters import clusters
 from tamis.documents import Columns
@@ -28,7 +30,6 @@ from tamis.train import baselines, validation
 from tamis.train.examples import Examples, from_column
 from tamis.train.matching import matched
 from tamis.train.quality import scores
-from train_default_quality import HELD_OUT, MATCH, drawn
 
 GOOD_REGISTERS, OTHER_REGISTERS = ("NA", "IN", "OP", "HI"), ("IP", "MT")
 SHOPS = ("product", "collection", "listing", "forum")

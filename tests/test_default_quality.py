@@ -21,7 +21,7 @@ from tamis.keys import files_named, keys
 from tamis.recipe import parse, spelled_out
 
 ROOT = Path(__file__).parents[1]
-MODEL = ROOT / "src" / "tamis" / "models" / "default.bin"
+MODEL = ROOT / "src" / "tamis" / "stages" / "models" / "default.bin"
 PROSE = (
     "When the river rose in the spring, the people of the village carried what they could to the church on the hill. Nobody had expected "
     "that the water would stay for three weeks, and by the end of the first they were sharing their bread with the animals. My grandmother, "
@@ -92,7 +92,7 @@ def test_the_key_changes_with_the_model(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_file_may_be_called_default(tmp_path: Path) -> None:
-    """"./default" is a path, and one that is not there is refused in the same words as ever."""
+    """A path is "./default", and one that is not there is refused in the same words as ever."""
     with pytest.raises(TamisError, match=r'/default" does not exist'):
         parse({"stages": [{"quality": {"model": "./default"}}]}, place="recipe", folder=tmp_path)
 
@@ -130,7 +130,11 @@ def test_what_prose_is(script: ModuleType) -> None:
 def test_the_draw_depends_on_the_documents_alone(script: ModuleType) -> None:
     """Whatever their order, the same texts are drawn; copies, variants and pages from a template never are; both sides of a package are held out or neither."""
     rows = [(f"{package}-{i:06d}", f"{PROSE} {package} {i}.\n" + f"{SPAM} {package} {i}", "en") for package in "abcdefgh" for i in range(5)]
-    rows += [("copy-0000001", PROSE + " Again.", "en"), ("a-000001~1", PROSE + " Anew.", "en"), ("template-00001", PROSE + " Thrice.", "en")]
+    rows += [
+        ("copy-0000001", PROSE + " Again.", "en"),
+        ("a-000001~1", PROSE + " Anew.", "en"),
+        ("template-00001", PROSE + " Thrice.", "en"),
+    ]
     documents = pl.DataFrame(rows, schema=["id", "text", "lang"], orient="row")
     found = script.drawn(documents, 0)
     assert found.equals(script.drawn(documents.reverse(), 0))

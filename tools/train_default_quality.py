@@ -1,6 +1,6 @@
-"""Rebuild src/tamis/models/default.bin, the quality model that ships: running prose against what stands around it.
+"""Rebuild src/tamis/stages/models/default.bin, the quality model that ships: running prose against what stands around it.
 
-    python tools/train_default_quality.py CORPUS [--out src/tamis/models/default.bin]
+    python tools/train_default_quality.py CORPUS [--out src/tamis/stages/models/default.bin]
 
 CORPUS is the folder that `benchmarks/corpus.py` makes of registry packages (`raw/*.parquet`); only its real documents are read, neither
 variants nor planted copies nor pages from a template. Both classes come from the same documents: of each, the paragraphs that are
@@ -27,7 +27,7 @@ from tamis.train.examples import from_column
 from tamis.train.quality import How, train
 from tamis.train.settings import Settings
 
-OUT = Path(__file__).parents[1] / "src" / "tamis" / "models" / "default.bin"
+OUT = Path(__file__).parents[1] / "src" / "tamis" / "stages" / "models" / "default.bin"
 SETTINGS = Settings(dim=2, epochs=5, learning_rate=0.1, word_ngrams=1, buckets=1, min_count=60)
 """Of two classes one number a word is enough; rarer words would tell packages. More passes at higher rates are worth the same on packages held out
 (AUC .934 to .938), and nearly all scores are 0 or 1 then."""

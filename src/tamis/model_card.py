@@ -27,7 +27,7 @@ DEFAULT = "default"
 
 def located(model: str | Path) -> Path:
     """The file of a model: of "default" the one that ships, which `tools/train_default_quality.py` makes."""
-    return Path(__file__).parent / "models" / "default.bin" if model == DEFAULT else Path(model)
+    return Path(__file__).parent / "stages" / "models" / "default.bin" if model == DEFAULT else Path(model)
 
 
 def card_of(model: Path) -> Path:

@@ -39,7 +39,7 @@ class Quality(Filter):
 
     Args:
         model: the file; its card (`<model>.json`) is read if there is one. "default": the model that ships, which tells running prose from
-            menus, lists, tables and code, and good prose from bad not at all; see docs/quality.md.
+            menus, lists, tables and code, but not good prose from bad; see docs/quality.md.
         label: the good label, several of them, or {label: value}; null: what the card says, or, without a card, numbers their own
             values. Of two labels one must be named, unless the card does.
 
