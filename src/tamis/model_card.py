@@ -21,6 +21,15 @@ TOPICS = "topic classifier"
 """What the card of `tamis train topics` calls its kind: its labels are percent-encoded, its calibration is of the largest probability."""
 
 
+DEFAULT = "default"
+"""What the model is called that ships with tamis; a file of that name in the folder of a recipe is "./default"."""
+
+
+def located(model: str | Path) -> Path:
+    """The file of a model: of "default" the one that ships, which `tools/train_default_quality.py` makes."""
+    return Path(__file__).parent / "stages" / "models" / "default.bin" if model == DEFAULT else Path(model)
+
+
 def card_of(model: Path) -> Path:
     """Where the card of a model lies."""
     return model.with_name(model.name + ".json")

@@ -301,7 +301,7 @@ def mix(
 
 @app.command()
 def models(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`, `prose.ngram`.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`, `prose.ngram`; `default` is the one that ships.")],
     as_json: AsJson = False,
 ) -> None:
     """Print what is known of trained models: name, SHA-256, recipe, training texts, worth."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import types
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tamis.cli.show import table
 from tamis.recipe import plain
@@ -74,6 +75,8 @@ def _shown_default(value: Any) -> str:
 
 
 def _shown_type(hint: Any) -> str:
+    if get_origin(hint) in (Union, types.UnionType):  # the first is printed otherwise than the second
+        return " | ".join(map(_shown_type, get_args(hint)))
     if get_origin(hint) is None:
         return "null" if hint is type(None) else getattr(hint, "__name__", str(hint))
     return str(hint).replace("typing.", "").replace("collections.abc.", "").replace("NoneType", "null").replace("None", "null")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tamis import classifier, files, model_card
@@ -20,9 +19,9 @@ def described(place: str) -> dict[str, Any]:
     Raises:
         DataError: there is no such file, or it is neither a model of `tamis train lm` nor a fastText model.
     """
-    if _is_parquet(place):
+    if place != model_card.DEFAULT and _is_parquet(place):
         return _language_model(place)
-    path = Path(place)
+    path = model_card.located(place)
     card = model_card.read(path)
     if card is not None:
         return {"file": place, **card}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -38,7 +38,8 @@ class Quality(Filter):
             that score. It holds for documents mixed as those were.
 
     Args:
-        model: the file; its card (`<model>.json`) is read if there is one.
+        model: the file; its card (`<model>.json`) is read if there is one. "default": the model that ships, which tells running prose from
+            menus, lists, tables and code, but not good prose from bad; see docs/quality.md.
         label: the good label, several of them, or {label: value}; null: what the card says, or, without a card, numbers their own
             values. Of two labels one must be named, unless the card does.
 
@@ -47,7 +48,7 @@ class Quality(Filter):
         model's label "hq", the best tenth of its pool. With "ova" models probabilities of labels are independent, and their sum is held at 1.
     """
 
-    model: Path
+    model: Literal["default"] | Path = model_card.DEFAULT
     label: Label | None = None
     min_score: float | None = None
     max_score: float | None = None
@@ -60,11 +61,15 @@ class Quality(Filter):
         "min_calibrated": "too unlikely to be good",
     }
 
+    @property
+    def _place(self) -> Path:
+        return model_card.located(self.model)
+
     def check(self) -> None:
         """Refuse a model that cannot be read, labels that it does not have, and limits on what is not measured."""
         super().check()
-        model, _ = _loaded(self.model)
-        card = model_card.read(self.model)
+        model, _ = _loaded(self._place)
+        card = model_card.read(self._place)
         _weights(model, card, self.label)
         if self.min_calibrated is not None and self._calibration() is None:
             raise StageError(
@@ -74,13 +79,14 @@ class Quality(Filter):
             )
 
     def files_beside(self) -> tuple[Path, ...]:
-        """The card, which says what is good and how scores are calibrated."""
-        card = model_card.card_of(self.model)
-        return (card,) if card.is_file() else ()
+        """The card, which says what is good and how scores are calibrated; and the model, where the parameter is no path."""
+        card = model_card.card_of(self._place)
+        model = () if isinstance(self.model, Path) else (self._place,)
+        return (*model, card) if card.is_file() else model
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """Score all texts in one pass over their bytes."""
-        model, card = _loaded(self.model)
+        model, card = _loaded(self._place)
         weights = _weights(model, card, self.label)
         text = one_piece(docs.column("text"))
         found = model.scores(text).astype(np.float64)
@@ -101,7 +107,7 @@ class Quality(Filter):
         """What in a text pushes its score up, and what down."""
         if not text.strip():
             return []
-        model, card = _loaded(self.model)
+        model, card = _loaded(self._place)
         weights = _weights(model, card, self.label)
         best = model.labels[int(np.argmax(weights))]
         features = model.explain(text, best)
@@ -115,7 +121,7 @@ class Quality(Filter):
         return lines
 
     def _calibration(self) -> Mapping[str, Any] | None:
-        card = _loaded(self.model)[1] if self.label is None else None
+        card = _loaded(self._place)[1] if self.label is None else None
         return (card or {}).get("calibration")
 
 
