@@ -48,7 +48,7 @@ class Quality(Filter):
         model's label "hq", the best tenth of its pool. With "ova" models probabilities of labels are independent, and their sum is held at 1.
     """
 
-    model: Literal["default"] | Path = model_card.DEFAULT
+    model: Literal["default"] | Path = "default"
     label: Label | None = None
     min_score: float | None = None
     max_score: float | None = None
