@@ -75,6 +75,17 @@ def test_what_tells_no_domains_is_refused(run: str, domain: str, kind: type[Exce
         gather([run], design(domain=domain), 1)
 
 
+def test_shards_have_no_signals(tmp_path: Path) -> None:
+    """A pool of shards has its columns alone, also those with a dot in their names: a misspelt one is no domain of everything."""
+    (tmp_path / "raw").mkdir()
+    table = corpus(200)
+    pq.write_table(table.append_column("meta.kind", table["subject"]), tmp_path / "raw" / "part-0.parquet")
+    mixes = {"theirs": (target(tmp_path / "theirs"),)}
+    assert set(gather([str(tmp_path / "raw")], design(domain="meta.kind", mixes=mixes), 1).domain) == {"plants", "stones", "(none)"}
+    with pytest.raises(DataError, match=r'there is no column "meta\.kin" to tell domains by'):
+        gather([str(tmp_path / "raw")], design(domain="meta.kin", mixes=mixes), 1)
+
+
 @pytest.mark.slow
 def test_a_filter_of_topics_is_a_change_of_the_mix(run: str, tmp_path: Path) -> None:
     """Matched by topic, all that the filter gains is composition, and better documents are nothing; matched by source, which is blind to topics, it looks like quality."""

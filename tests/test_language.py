@@ -113,11 +113,10 @@ def excerpt(text: str, max_bytes: int) -> str:
         first = quarter * number + (quarter - stretch) // 2
         begin, end = first, first + stretch
         while begin < len(content) and content[begin] & 0xC0 == 0x80:
-            begin += 1
+            begin -= 1
         while end < len(content) and content[end] & 0xC0 == 0x80:
-            end -= 1
-        end = max(begin, end)
-        found += (b"\n" if number and begin > last else b"") + content[begin:end]
+            end += 1
+        found += (b"\n" if number and begin > last else b"") + content[max(begin, last) : end]
         last = end
     return found.decode()
 
@@ -126,7 +125,7 @@ def test_stretches_of_a_long_text_are_judged_as_if_they_were_all(peer, declarati
     """Of more than `max_bytes` bytes four stretches are asked for, which py3langid labels alike; letters and script are those of all."""
     for most in (64, 1023, 2048, 5000):
         texts = [excerpt(text, most) for text in declarations]
-        assert max(len(text.encode()) for text in texts) <= most + 3
+        assert max(len(text.encode()) for text in texts) <= most + 27
         found, wanted = measure(declarations, short=0, max_bytes=most), measure(texts, short=0, max_bytes=None)
         assert found.drop("letters", "script").equals(wanted.drop("letters", "script"))
         assert found.select("letters", "script").equals(measure(declarations, short=0, max_bytes=None).select("letters", "script"))
@@ -141,10 +140,17 @@ def test_excerpts_begin_and_end_between_characters(texts, ahead, most):
     assert [data[a:b].tobytes().decode() for a, b in itertools.pairwise(offsets)] == [excerpt(text, most) for text in texts]
 
 
-def test_nothing_but_newlines_is_left_of_few_bytes_of_wide_characters():
-    """Where a stretch is shorter than a character it is empty, and nothing fails."""
+def test_a_stretch_within_a_character_is_the_character():
+    """Four of ten are left where a stretch is a byte, each on its line."""
     data, offsets = excerpts(*utf8(pa.array(["😀" * 10], pa.large_string())), 4)
-    assert data[offsets[0] : offsets[1]].tobytes().strip(b"\n") == b""
+    assert data[offsets[0] : offsets[1]].tobytes().decode().split("\n") == ["😀"] * 4
+
+
+@pytest.mark.parametrize("most", [1024, 1025, 2048])
+def test_mixed_texts_are_found_in_any_script(most):
+    """As many bytes as were asked for are looked at, whatever the width of characters: a text in two languages is told from one in one."""
+    russian, japanese = (SENTENCES["ru"] + " ") * 100, SENTENCES["ja"] * 70
+    assert measure([japanese, russian + japanese], max_bytes=most)["is_mixed"].to_list() == [False, True]
 
 
 @pytest.mark.parametrize("language", SENTENCES)

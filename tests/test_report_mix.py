@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from report_runs import SCRIPT, prose, report, run, shown, written
 
-from tamis.folder import Finished
+from tamis.folder import Finished, opened
+from tamis.report import write
 from tamis.report.page_mix import chart_rows, sentence
 
 TOPICS = ["law", "sport", SCRIPT, "a | b\n# head", None]
@@ -168,3 +169,34 @@ def test_a_run_that_keeps_nothing_has_shares_of_nothing(tmp_path: Path) -> None:
     (axis,) = [one for one in report(done)["mix"] if one["axis"] == "topics.topic"]
     assert axis["values"][0]["shares"] == {"raw": 1.0, "after": {"sample": None}, "kept": None, "target": None}
     assert "<h3>By <code>" in shown(done)
+
+
+def test_topics_of_a_stage_of_ones_own_may_be_numbers(tmp_path: Path) -> None:
+    """Any stage with a topic and a confidence gives topics, whatever their type; the page is drawn, and the run is finished."""
+    (tmp_path / "clusters.py").write_text(
+        "from dataclasses import dataclass\nimport polars as pl\nfrom tamis import Filter\n\n\n@dataclass(frozen=True)\n"
+        'class Clusters(Filter):\n    """Numbers."""\n\n    def measure(self, docs):\n'
+        '        n = docs.num_rows\n        return pl.DataFrame({"topic": pl.Series([7] * n, dtype=pl.Int64), "confidence": [0.5] * n})\n'
+    )
+    done = run(written(tmp_path / "in", text=prose(10)), tmp_path / "out", [f"{tmp_path}/clusters.py:Clusters"])
+    assert [one["topic"] for one in report(done)["topics"]["topics"]] == ["7"]
+
+
+def test_a_page_is_drawn_again_without_the_fitted_file(tmp_path: Path) -> None:
+    """Where the user has moved the file that topics came from, they have sizes and no words."""
+    text, fitted = prose(60), tmp_path / "topics.fit"
+    place = written(tmp_path / "in", text=text)
+    first = run(place, tmp_path / "first", [{"topics": {"topics": 2}}])
+    (found,) = Path(first.out, "fitted").iterdir()
+    found.rename(fitted)
+    done = run(place, tmp_path / "out", [{"topics": {"fitted": str(fitted)}}])
+    assert all(one["words"] for one in report(done)["topics"]["topics"])
+    fitted.rename(tmp_path / "elsewhere.fit")
+    write(opened(done.out))
+    assert [one["words"] for one in report(done)["topics"]["topics"]] == [[]] * len(report(done)["topics"]["topics"])
+
+
+def test_a_page_of_an_older_run_is_drawn(done: Finished, mix: dict[str, Any]) -> None:
+    """A manifest that says how far a filter moved the mix, and not where from, is told as far as it goes."""
+    old = [{name: value for name, value in one.items() if name not in {"gained", "lost"}} for one in mix["movers"]]
+    assert next(sentence({**mix, "movers": old})).endswith(" to other groups.")

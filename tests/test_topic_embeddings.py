@@ -110,6 +110,7 @@ def _bad(folder: Path) -> dict[str, Path]:
     (folder / "empty.vec").write_text("")
     (folder / "prose.vec").write_text("river\nwater\n")
     (folder / "cut.vec").write_text("river 1 2 3\nwater 1 2\n")
+    (folder / "one.vec").write_text("river 1 2 3\nwater 1\n")
     (folder / "letters.vec").write_text("river 1 x 3\n")
     (folder / "nan.vec").write_text("river 1 nan 3\n")
     (folder / "other.vec").write_text("fluss 1 2 3\n")
@@ -125,6 +126,7 @@ def _bad(folder: Path) -> dict[str, Path]:
     np.save(alone / "e.npy", ROWS)
     tokenizer(folder, ["[UNK]", *WORDS])
     safetensors(folder / "two.safetensors", a=ROWS, b=ROWS)
+    safetensors(folder / "light.safetensors", a=np.vstack([ROWS, ROWS[:1]]), weights=np.ones(2, np.float32))
     safetensors(folder / "mapped.safetensors", a=np.vstack([ROWS, ROWS]), mapping=np.array([0, 1, 2, 3, 8]))
     return {path.name: path for path in folder.iterdir()} | {"alone": alone / "e.npy", "none": folder / "none.vec"}
 
@@ -134,6 +136,7 @@ BAD = {
     "empty.vec": "is no file of embeddings: it is empty.",
     "prose.vec": "its first line has 0 numbers after a word.",
     "cut.vec": "are damaged: line 2 does not hold 3 numbers.",
+    "one.vec": "are damaged: line 2 does not hold 3 numbers.",
     "letters.vec": "are damaged: line 1 does not hold 3 numbers.",
     "nan.vec": "hold numbers that are not finite.",
     "other.vec": "know none of the 4 words of the corpus.",
@@ -146,6 +149,7 @@ BAD = {
     "few.npy": "have 2 rows for the 5 tokens",
     "alone": "have no tokenizer.json beside them",
     "two.safetensors": "holds 2 matrices",
+    "light.safetensors": "have weights of shape (2,) for 5 tokens",
     "mapped.safetensors": "tokens have rows that are not there",
 }
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -197,11 +197,13 @@ class _Run:
         self.mix = mixed.facts()
         return counted, copies, sizes
 
-    def write(self, parts: Sequence[Part]) -> None:
-        """Write the curated shards."""
+    def write(self, parts: Sequence[Part], told: Future[Any] | None) -> None:
+        """Write the curated shards; what the report cannot be told stops it at once."""
         with self.timed("write", sum(int(mask.sum()) for part in parts for _, mask in part.pieces)) as say:
             for documents, size in self.how.map(partial(write_part, Work.of(self.plan), self.plan.recipe.output), parts):
                 say.advance(documents, size)
+                if told is not None and told.done():
+                    told.result()
 
     def write_and_report(self, parts: Sequence[Part], manifest: dict[str, Any]) -> None:
         """Write the curated shards, and meanwhile find out what the report says; neither keeps all cores busy to its end."""
@@ -213,7 +215,12 @@ class _Run:
         tell = partial(facts, run, plan=self.plan, workers=self.how.side_by_side)
         with ThreadPoolExecutor(1, thread_name_prefix="tamis-report") as beside:
             told = beside.submit(tell) if self.how.side_by_side > 1 else None
-            self.write(parts)
+            try:
+                self.write(parts, told)
+            except BaseException:
+                if told is not None and not told.done():
+                    self.how.say.note("Stopping, as soon as the report's facts are found …")
+                raise
             before = round(time.monotonic() - self.began, 3)
             # Signals of an earlier run make this one look faster than it is.
             speed = None if self.reused or manifest["counts"]["bytes"] < SPEED_BYTES else round(manifest["counts"]["bytes"] / 1e6 / before, 1)

@@ -41,7 +41,7 @@ def topics(run: Finished, most: int = 50, among: Sequence[tuple[int, int]] = ())
         raise RunError(f"no stage of {run.out} gives topics.\nFix: put topics into the recipe.")
     parts, central = [], []
     for (shard, chunk), first, verdicts in _verdicts(run):
-        frame = files.read_frame(files.join(run.folder(name), chunk), ["row", "topic", "confidence"])
+        frame = files.read_frame(files.join(run.folder(name), chunk), ["row", "topic", "confidence"]).with_columns(pl.col("topic").cast(pl.String))
         frame = frame.with_columns(kept=verdicts > 0, address=pl.format("{}:{}", pl.lit(shard), "row"))
         parts.append(frame.group_by("topic").agg(documents=pl.len().cast(pl.Int64), kept=pl.col("kept").sum().cast(pl.Int64)))
         looked_at = not among or any(start <= first < stop for start, stop in among)
@@ -89,6 +89,6 @@ def _words(run: Finished, name: str) -> tuple[dict[str, list[str]], str | None]:
     stage = dict(run.named)[name]
     describe = getattr(stage, "describe", None)
     place = files.join(run.out, "fitted", run.manifest["signals"][name]) if has(stage, "fit") else getattr(stage, "fitted", None)
-    if describe is None or place is None:
+    if describe is None or place is None or not files.exists(str(place)):  # the user may have moved a fitted file
         return {}, None
     return {one["topic"]: one["words"] for one in describe(files.read_bytes(str(place)))}, str(place)

@@ -50,11 +50,11 @@ def of_run(numbers: Numbers, docs: pa.Table, taken: np.ndarray, columns: Columns
     return _named(values.filter(pl.Series(taken)))
 
 
-def of_columns(docs: pa.Table, columns: Columns, design: Design, *, place: str) -> np.ndarray:
-    """str[n], of documents that need not be those of a run: a signal they have not, and are then all of one domain."""
+def of_columns(docs: pa.Table, columns: Columns, design: Design, *, place: str, beside: bool = False) -> np.ndarray:
+    """str[n], of documents that are of no run; those beside a run's have no signals, and are then all of one domain."""
     name = columns.named(design.domain)
     if name not in docs.column_names:
-        if design.domain != Design.domain and "." not in name:
+        if design.domain != Design.domain and not (beside and "." in name):
             raise DataError(f'{place}: there is no column "{name}" to tell domains by. {suggest(name, docs.column_names, what="columns:")}')
         return np.full(docs.num_rows, NONE, object)
     values = pl.Series(pl.from_arrow(docs.select([name]))[name])  # type: ignore[index]

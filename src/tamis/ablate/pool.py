@@ -244,7 +244,7 @@ def _tables(wanted: Mapping[Any, np.ndarray], names: Sequence[str]) -> Iterator[
 
 
 def _of_shards(places: Sequence[str], design: Design) -> Pool:
-    docs, domain, share = read_shards(places, design, design.pool)
+    docs, domain, share = read_shards(places, design, design.pool, beside=False)
     n = docs.num_rows
     return Pool(docs, _text_keys(docs), domain, np.ones(n, np.bool_), {"raw": np.ones(n, np.uint8)}, drawn=share)
 
@@ -273,8 +273,8 @@ def _with_mixes(pool: Pool, design: Design) -> Pool:
     return pool
 
 
-def read_shards(places: Sequence[str], design: Design, most: int, share: float = 1.0) -> tuple[pa.Table, np.ndarray, float]:
-    """Readable documents of shards, by hash of their text as many as fit; their domains; the share of the bytes that they are."""
+def read_shards(places: Sequence[str], design: Design, most: int, share: float = 1.0, *, beside: bool = True) -> tuple[pa.Table, np.ndarray, float]:
+    """Readable documents of shards, by hash of their text as many as fit; their domains, see `domains.of_columns`; the share of the bytes that they are."""
     columns = Columns()
     corpus = shards.survey(places, text=columns.text)
     names = [name for name in corpus.schema.names if name in (columns.text, columns.named(design.domain))]
@@ -291,7 +291,7 @@ def read_shards(places: Sequence[str], design: Design, most: int, share: float =
                 held, below = _fewer(held, design.seed, most, below)
     held, _ = _fewer(held, design.seed, most, below)
     size = int(np.diff(utf8(one_piece(held.column("text")))[1]).sum())
-    return held, domains.of_columns(held, columns, design, place=places[0]), size / max(1, seen)
+    return held, domains.of_columns(held, columns, design, place=places[0], beside=beside), size / max(1, seen)
 
 
 def _fewer(docs: pa.Table, seed: int, most: int, below: float) -> tuple[pa.Table, float]:

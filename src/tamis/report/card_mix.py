@@ -69,8 +69,8 @@ def _balance(name: str, account: Fact) -> str:
             number(one["available"]),
             _percent(one["target_share"]),
             _percent(one["given_share"]),
-            "-" if one["copies"] is None else f"{one['copies']:.3g}",
-            number(one["short"]),
+            "-" if one.get("copies") is None else f"{one['copies']:.3g}",
+            number(one.get("short", 0)),
         ]
         for one in account["groups"][:SHOWN]
     ]

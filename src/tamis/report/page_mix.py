@@ -30,8 +30,8 @@ def sentence(axis: Fact) -> Iterator[str]:
     unit = axis["measures"][-1]
     for one in axis["movers"]:
         ends = [f'"{value_name(end["value"])}" {word} most, from {plain(percent(end["before"]))} to {plain(percent(end["after"]))}'
-                for word, end in (("gains", one["gained"]), ("loses", one["lost"]))]  # fmt: skip
-        yield f"{one['stage']} moves {plain(percent(one['moved']))} of the {unit} to other groups: {'; '.join(ends)}."
+                for word, end in (("gains", one.get("gained")), ("loses", one.get("lost"))) if end]  # fmt: skip
+        yield f"{one['stage']} moves {plain(percent(one['moved']))} of the {unit} to other groups{': ' if ends else ''}{'; '.join(ends)}."
 
 
 def _axis(axis: Fact, drawing: Drawing) -> str:
@@ -111,8 +111,8 @@ def _balance(name: str, account: Fact) -> str:
             percent(one["share"]),
             percent(one["target_share"]),
             percent(one["given_share"]),
-            "-" if one["copies"] is None else f"{one['copies']:.3g}",
-            number(one["short"]) if one["short"] else "",
+            "-" if one.get("copies") is None else f"{one['copies']:.3g}",
+            number(one["short"]) if one.get("short") else "",
         )
         for one in account["groups"]
     ]

@@ -70,7 +70,7 @@ def _of_text(path: Path, words: Sequence[str]) -> np.ndarray:
             if other < 0 or exact[other] or (i < 0 and found[other].any()):
                 continue
             try:
-                found[other] = np.array(numbers, np.float32)
+                found[other] = np.array(numbers, np.float32).reshape(width)  # one number alone would fill the row
             except ValueError as error:
                 raise DataError(f'the embeddings "{path}" are damaged: line {number} does not hold {width} numbers.{FIX}') from error
             exact[other] = i >= 0
@@ -116,6 +116,8 @@ def _of_tokens(path: Path, words: Sequence[str]) -> np.ndarray:
     model.no_truncation()
     if (tokens := model.get_vocab_size()) > (there := len(rows if mapping is None else mapping)):
         raise DataError(f'the embeddings "{path}" have {there:,} rows for the {tokens:,} tokens of their {TOKENIZER}.{FIX}')
+    if weights is not None and weights.shape != (there,):
+        raise DataError(f'the embeddings "{path}" have weights of shape {weights.shape} for {there:,} tokens.{FIX}')
     unknown = _unknown(beside, model)
     found = np.zeros((len(words), rows.shape[1]), np.float32)
     for i, one in enumerate(model.encode_batch_fast(list(words), add_special_tokens=False)):

@@ -21,7 +21,7 @@ def excerpts(data: np.ndarray, offsets: np.ndarray, max_bytes: int) -> tuple[np.
 
     Returns:
         data: u8[:], UTF-8; stretches begin and end between characters.
-        offsets: i64[n + 1]. Of a text of more than `max_bytes` bytes, at most `max_bytes + 3` follow each other.
+        offsets: i64[n + 1]. Of a text of more than `max_bytes` bytes, at least `max_bytes - 3` and at most `max_bytes + 27` follow each other.
     """
     from tamis.kernels.splice import Parts, splice
 
@@ -32,8 +32,8 @@ def excerpts(data: np.ndarray, offsets: np.ndarray, max_bytes: int) -> tuple[np.
     stretch = max_bytes // QUARTERS
     quarters = sizes[long, None] // QUARTERS
     begins = offsets[long, None] + quarters * np.arange(QUARTERS) + (quarters - stretch) // 2
-    begins, ends = at_character(data, begins, 1), at_character(data, begins + stretch, -1)
-    ends = np.maximum(begins, ends)  # a stretch within one character is empty
+    # Outward, so that as many bytes as were asked for are there in any script; neighbours that meet are one.
+    begins, ends = at_character(data, begins, -1), at_character(data, begins + stretch, 1)
     # What lies before, between and after the stretches is what goes.
     gaps = np.concatenate([offsets[long, None], ends], axis=1), np.concatenate([begins, offsets[long + 1, None]], axis=1)
     instead = np.broadcast_to([_NOTHING, *[_NEWLINE] * (QUARTERS - 1), _NOTHING], gaps[0].shape)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import lzma
 import os
+import tempfile
 import threading
 import zipfile
 from contextlib import suppress
@@ -54,7 +55,8 @@ def _model() -> tuple[tuple[str, ...], Automaton]:
     kept = folder() / f"langid-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.npz"
     try:
         return _restored(kept)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):  # not there, or not whole: numpy checks its sums
+    # Not there, or not whole: numpy checks its sums.
+    except (OSError, EOFError, KeyError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile):
         names, automaton = _unpacked(path)
         _keep(kept, names, automaton)
         return names, automaton
@@ -86,15 +88,17 @@ def _restored(kept: Path) -> tuple[tuple[str, ...], Automaton]:
 
 def _keep(kept: Path, names: tuple[str, ...], automaton: Automaton) -> None:
     """Write the model for other processes, whole or not at all; where it cannot be written they will unpack it as well."""
-    half = kept.with_name(f"{kept.name}.{os.getpid()}")
     parts = {item.name: getattr(automaton, item.name) for item in fields(automaton)}
+    half = None
     try:
-        with half.open("xb") as file:
+        handle, half = tempfile.mkstemp(dir=kept.parent, prefix=f"{kept.name}.")
+        with os.fdopen(handle, "wb") as file:
             np.savez(file, names=np.array(names), **parts)
-        half.replace(kept)
+        os.replace(half, kept)
     except OSError:
-        with suppress(OSError):
-            half.unlink()
+        if half is not None:
+            with suppress(OSError):
+                os.unlink(half)
 
 
 def _path() -> Path:
