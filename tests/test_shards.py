@@ -16,7 +16,7 @@ from runs import corpus, data, fates, fates_in_memory, ledger, quarantine, run, 
 from stages_for_tests import Length, Lower, Repeat, Twins
 
 import tamis
-from tamis import files, reading, shards, work
+from tamis import files, reading, shards, writing
 
 STAGES = [Length(min_chars=12), Lower(), Twins(), Repeat()]
 
@@ -168,7 +168,7 @@ def test_a_stage_added_later_sees_the_same_documents(tmp_path: Path, groups: lis
 @pytest.mark.parametrize("groups", [[3], [60]])
 def test_any_damage_is_counted(tmp_path: Path, compression: str, groups: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes overwritten at random: every row is readable or in quarantine, or the whole file is, and no other error appears."""
-    monkeypatch.setattr(work, "GROUP_BYTES", 10_000)
+    monkeypatch.setattr(writing, "GROUP_BYTES", 10_000)
     draw = random.Random(f"{compression}{groups}")
     table = corpus()
     for i in range(8):

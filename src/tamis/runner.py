@@ -154,13 +154,11 @@ class _Run:
 
     def measure(self) -> dict[str, Done]:
         """Measure what no earlier run has measured."""
-        measured, corpus = self.plan.measured(), self.plan.corpus
-        chunks = planning.readable_names(corpus.chunks)
+        measured, chunks = self.plan.measured(), planning.readable_names(self.plan.corpus.chunks)
         tasks = [Task(chunk, tuple(name for name in self.plan.names if chunk.name not in measured[name])) for chunk in chunks]
         self.reused = any(len(task.wanted) < len(self.plan.names) for task in tasks)
-        work = Work.of(self.plan)
+        work, done = Work.of(self.plan), {}
         rows = {chunk.name: chunk.stop - chunk.start for chunk in chunks}
-        done = {}
         with self.timed("measure", sum(rows.values())) as say:
             for one in self.how.map(partial(measure_chunk, work), handed_out(tasks, work)):
                 done[one.chunk] = one
@@ -215,12 +213,7 @@ class _Run:
         tell = partial(facts, run, plan=self.plan, workers=self.how.side_by_side)
         with ThreadPoolExecutor(1, thread_name_prefix="tamis-report") as beside:
             told = beside.submit(tell) if self.how.side_by_side > 1 else None
-            try:
-                self.write(parts, told)
-            except BaseException:
-                if told is not None and not told.done():
-                    self.how.say.note("Stopping, as soon as the report's facts are found …")
-                raise
+            self.write(parts, told)
             before = round(time.monotonic() - self.began, 3)
             # Signals of an earlier run make this one look faster than it is.
             speed = None if self.reused or manifest["counts"]["bytes"] < SPEED_BYTES else round(manifest["counts"]["bytes"] / 1e6 / before, 1)
