@@ -16,6 +16,7 @@ import tamis
 from tamis.ablate import domains
 from tamis.ablate.arms import Ground
 from tamis.ablate.experiment import ablate
+from tamis.ablate.mixing import Mixing, mix
 from tamis.ablate.pool import gather
 from tamis.ablate.tell import told
 from tamis.errors import DataError, StageError
@@ -84,6 +85,19 @@ def test_shards_have_no_signals(tmp_path: Path) -> None:
     assert set(gather([str(tmp_path / "raw")], design(domain="meta.kind", mixes=mixes), 1).domain) == {"plants", "stones", "(none)"}
     with pytest.raises(DataError, match=r'there is no column "meta\.kin" to tell domains by'):
         gather([str(tmp_path / "raw")], design(domain="meta.kin", mixes=mixes), 1)
+
+
+def test_a_mix_is_proposed_without_a_word_on_controls(run: str, tmp_path: Path) -> None:
+    """`mix` matches nothing, so that it has nothing to say of values too rare to be matched, where an ablation would."""
+    pytest.importorskip("sklearn")
+    asked = Mixing("topics.topic", (target(tmp_path / "target"),), runs=24)
+    table = corpus()
+    table = table.set_column(1, "subject", pa.array([f"s{i % 40}" for i in range(len(table))]))
+    (tmp_path / "raw").mkdir()
+    pq.write_table(table, tmp_path / "raw" / "part-0.parquet")
+    many = Recipe("many", (tamis.make_stage("topics", column="subject"),))
+    tamis.run(many, [str(tmp_path / "raw")], str(tmp_path / "run"))
+    assert not [note for note in mix(str(tmp_path / "run"), str(tmp_path / "mix"), asked, jobs=1)["notes"] if "matched control" in note]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from tamis import __version__, begin, files
-from tamis.ablate import across, conclusions, ladder, prospects, rungs, trainings
+from tamis.ablate import across, conclusions, domains, ladder, prospects, rungs, trainings
 from tamis.ablate import design as designs
 from tamis.ablate.design import PROFILE_RUNGS, Design
 from tamis.ablate.ladder import Step
@@ -167,7 +167,7 @@ def planned(source: Sequence[str], design: Design, pool: Pool, made: Prepared, s
         "rules": RULES,
         "stages": {stage.name: {"needs_corpus": stage.needs_corpus} for stage in pool.stages},
         "rungs": {step.rung.name: step.facts() for step in steps},
-        "prepared": dict(made.facts),
+        "prepared": {**made.facts, "notes": [*made.facts["notes"], *domains.thin(made.field.ground, made.folds, design.domain)]},
         "prospects": prospects.prospects(made),
     }
     # Data by its digests, which `prepared` has, and not by its place, so that a project can move.

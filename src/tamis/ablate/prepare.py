@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.ablate import arms as drawing
-from tamis.ablate import domains
 from tamis.ablate import forms as texts_as
 from tamis.ablate.arms import AS_READ, Arm, Ground
 from tamis.ablate.clusters import Clusters, clusters
@@ -98,7 +97,7 @@ def prepare(pool: Pool, design: Design, workers: int, say: Say) -> Prepared:
     forms, arms = _arms(pool, design, tokenizer, plain, workers)
     sized = budgets(ground, forms, arms, folds, design)
     field = Field(ground, forms, held, sized.main, sized.least, sized.extra)
-    notes = [*pool.notes, *_overlap_notes(split.removed.counts()), *sized.notes, *domains.thin(ground, folds, design.domain)]
+    notes = [*pool.notes, *_overlap_notes(split.removed.counts()), *sized.notes]
     if overlap:
         notes.append(
             f"The pool is too small for {design.least_folds} disjoint folds of {design.least_tokens:,} tokens: {folds} subsamples of {overlap:.0%} each "
