@@ -23,6 +23,7 @@ import pyarrow as pa
 from tamis.errors import RunError
 
 AHEAD = 2
+_END = object()
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any], int], Iterator[Any]]
@@ -70,6 +71,16 @@ def _ahead(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[T
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_ahead(items: Iterator[Task]) -> Iterator[Task]:
+    """The items, each made in another thread while the one before is in use; never more than one waits."""
+    with ThreadPoolExecutor(1, thread_name_prefix="tamis-ahead") as pool:
+        coming: Future[Task | object] = pool.submit(next, items, _END)
+        while (item := coming.result()) is not _END:
+            coming = pool.submit(next, items, _END)
+            yield item  # type: ignore[misc]
+            del item
 
 
 MAPPERS: dict[str, Mapper] = {"serial": serial, "threads": threads, "processes": processes}

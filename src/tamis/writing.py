@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis import files
 from tamis.documents import Columns, as_binary, as_text, one_piece, with_text
+from tamis.mappers import one_ahead
 from tamis.measure import REWRITTEN, Step, walk
 from tamis.reading import pieces
 from tamis.recipe import Output
@@ -40,7 +41,7 @@ def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
         return taken, 0
     size = 0
     with files.writing(part.url) as file, _writer(file, work, output) as writer:
-        for table in _row_groups(_kept_tables(work, part)):
+        for table in one_ahead(_row_groups(_kept_tables(work, part))):
             size += table.column(work.columns.text).nbytes
             writer.write_table(files.as_given(table, work.schema), row_group_size=max(1, table.num_rows))
             del table
