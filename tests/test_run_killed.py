@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import random
 import signal
@@ -197,13 +199,22 @@ def test_killed_at_any_time(tmp_path: Path) -> None:
 
 def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     """While a run is at work, a second one in its folder is refused in one sentence."""
-    import filelock
-
     (tmp_path / "recipe.yaml").write_text("stages: [unicode]\n")
     place = split(tmp_path / "in", corpus(5), 1)
     (tmp_path / "out").mkdir()
-    with filelock.FileLock(tmp_path / "out" / ".lock"):
+    with (tmp_path / "out" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         done = command("run", tmp_path / "recipe.yaml", place, "-o", tmp_path / "out")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(f"Error: another run is at work in {tmp_path}/out.\nFix: wait for it to end, or choose another --out.\n")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock"]
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system knows no locks, as some of clusters do not, a run works all the same."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert run(recipe(Lower()), split(tmp_path / "in", corpus(5), 1), tmp_path / "out")["counts"]["kept"] == 5

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
-
-import filelock
 
 from tamis import __version__, files, keys, synced
 from tamis.errors import DataError, RunError
@@ -78,16 +78,19 @@ def alone(out: str) -> Iterator[None]:
         return
     try:
         os.makedirs(out, exist_ok=True)
-        lock = filelock.FileLock(os.path.join(out, ".lock"))
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise RunError(f"another run is at work in {out}.\nFix: wait for it to end, or choose another --out.") from None
+        lock = open(os.path.join(out, ".lock"), "w")  # noqa: SIM115
     except OSError as error:
         raise synced.no_room(out, error) from error
-    try:
+    with lock:  # to close it is to release it, as is to be killed
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"another run is at work in {out}.\nFix: wait for it to end, or choose another --out.") from None
+        except OSError as error:
+            # Some network file systems have no locks; there, as on an object store, nobody is refused.
+            if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+                raise
         yield
-    finally:
-        lock.release()
 
 
 def decision(plan: Plan) -> str:
