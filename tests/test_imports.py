@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "plan": {"documents", "files", "keys", "ledger", "measure", "recipe", "shards", "stage"},
     "reading": {"files", "shards"},
     "work": {"documents", "files", "measure", "plan", "reading", "recipe", "shards", "stage"},
-    "writing": {"documents", "files", "measure", "reading", "recipe", "shards", "stage", "work"},
+    "writing": {"documents", "files", "mappers", "measure", "plan", "reading", "recipe", "shards", "stage", "work"},
     "fasttext_file": set(),
     "fasttext_features": {"kernels"},
     "fasttext_outputs": {"fasttext_file"},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from tamis import mappers
+from tamis.errors import RunError
 
 
 def noted(n: int, made: list[int], fails_at: int | None = None) -> Iterator[int]:
@@ -63,3 +65,10 @@ def test_tasks_are_taken_as_they_are_needed(name: str) -> None:
     for i, result in enumerate(mappers.MAPPERS[name](lambda task: task * 2, noted(40, taken), 3)):
         assert result == 2 * i
         assert taken[-1] <= i + 3 + mappers.AHEAD
+
+
+def test_without_ray_its_mapper_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapper that needs a package names it."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(RunError, match=r'needs Ray\.\nFix: pip install "tamis\[ray\]"'):
+        mappers.default_workers("ray")

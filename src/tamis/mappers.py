@@ -1,9 +1,9 @@
-"""Run a function over tasks: serial, threads, processes; one signature, results in the order of the tasks.
+"""Run a function over tasks: serial, threads, processes, Ray; one signature, results in the order of the tasks.
 
     mapper(function, tasks, workers) -> iterator of results
 
 Tasks are taken as they are needed, at most two more than workers, so that what they hold is bounded. Kernels release the
-GIL, so threads are the default; processes are for stages written in plain Python.
+GIL, so threads are the default; processes are for stages written in plain Python, Ray is for many machines.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from importlib import import_module
 from itertools import islice
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tamis.errors import RunError
+from tamis.errors import RunError, TamisError
 
 AHEAD = 2
 _END = object()
@@ -29,8 +30,10 @@ Result = TypeVar("Result")
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any], int], Iterator[Any]]
 
 
-def default_workers() -> int:
-    """One worker for each processor this process may use."""
+def default_workers(mapper: str = "threads") -> int:
+    """One worker for each processor this process may use; for Ray, each that the cluster has."""
+    if mapper == "ray":
+        return max(1, int(_cluster().cluster_resources().get("CPU", 1)))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -54,10 +57,75 @@ def processes(function: Callable[[Task], Result], tasks: Iterable[Task], workers
         try:
             yield from _ahead(pool, function, tasks, workers)
         except BrokenProcessPool as error:
-            raise RunError(
-                "a worker process was killed, perhaps because memory ran out. What was finished is kept.\n"
-                "Fix: repeat the same command with fewer --workers."
-            ) from error
+            raise _killed() from error
+
+
+def on_ray(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+    """On the Ray cluster that RAY_ADDRESS names, or on one of this machine alone; function and tasks are pickled.
+
+    Every machine needs tamis, and the same paths (or URLs) of shards, recipe's files and run folder.
+
+    Raises:
+        RunError: Ray is not installed, or a worker died.
+    """
+    ray = _cluster()
+    died = ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError
+    told: Iterator[Any] = _ahead(_Ray(ray, function), function, tasks, workers)
+    try:
+        for result, problem in told:
+            if problem is not None:
+                raise problem
+            yield result
+    except died as error:
+        raise _killed() from error
+
+
+class _Ray(Executor):
+    """One function on a Ray cluster, as an executor. It is sent once, and not with every task."""
+
+    def __init__(self, ray: Any, function: Callable[[Any], Any]) -> None:
+        self._submit, self._function, self._refs = ray.remote(max_retries=0)(_called).remote, ray.put(function), deque[Any]()
+        self._cancel = ray.cancel
+
+    def submit(self, _: Any, /, task: Any) -> Future[Any]:  # type: ignore[override]
+        self._refs.append(self._submit(self._function, task, os.getcwd()))
+        return self._refs[-1].future()  # type: ignore[no-any-return]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        del wait
+        for ref in self._refs if cancel_futures else ():
+            self._cancel(ref)  # does nothing to what has ended
+
+
+def _called(function: Callable[[Any], Any], task: Any, folder: str) -> tuple[Any, TamisError | None]:
+    """What a worker of Ray does: relative paths mean what they mean here, and a sentence to the user comes back as one."""
+    with suppress(OSError):
+        os.chdir(folder)
+    try:
+        return function(task), None
+    except TamisError as error:
+        return None, error
+
+
+def _cluster() -> Any:
+    """Ray, begun."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask the network
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of something that does not concern us
+    try:
+        ray: Any = import_module("ray")
+    except ImportError as error:
+        raise RunError('--mapper ray needs Ray.\nFix: pip install "tamis[ray]".') from error
+    if not ray.is_initialized():
+        here = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
+        ray.init(log_to_driver=False, logging_level="ERROR", **here)
+    return ray
+
+
+def _killed() -> RunError:
+    return RunError(
+        "a worker process was killed, perhaps because memory ran out. What was finished is kept.\n"
+        "Fix: repeat the same command with fewer --workers."
+    )
 
 
 def _ahead(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
@@ -83,7 +151,7 @@ def one_ahead(items: Iterator[Task]) -> Iterator[Task]:
             del item
 
 
-MAPPERS: dict[str, Mapper] = {"serial": serial, "threads": threads, "processes": processes}
+MAPPERS: dict[str, Mapper] = {"serial": serial, "threads": threads, "processes": processes, "ray": on_ray}
 
 
 def steady_memory() -> None:

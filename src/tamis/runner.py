@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 from tamis import __version__, begin, files, keys, ledger, mappers, mix, shards, tally
 from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
-from tamis.plan import BASE, Plan
+from tamis.plan import Plan
 from tamis.progress import Logged, Say, phase
 from tamis.recipe import Recipe
 from tamis.stage import has
 from tamis.work import Done, Task, Work, handed_out, measure_chunk
-from tamis.writing import Part, write_part
+from tamis.writing import Part, write_part, write_quarantine
 
 LEDGER_ROWS = 1_000_000
 """Rows of one file of the ledger, about."""
@@ -37,8 +37,8 @@ class How:
     """How a run works; nothing here changes what it writes.
 
     Args:
-        workers: side by side; None: one for each processor.
-        mapper: "threads", "processes" or "serial".
+        workers: side by side; None: one for each processor, of the cluster for Ray.
+        mapper: "threads", "processes", "serial" or "ray".
         add: accept shards that were not there when the folder was begun.
         fresh: forget what the folder was begun with; signals of unchanged shards still serve.
         say: where progress goes.
@@ -52,12 +52,17 @@ class How:
 
     @property
     def side_by_side(self) -> int:
-        """Workers, counted."""
+        """Threads of this process."""
         return self.workers or mappers.default_workers()
+
+    @property
+    def width(self) -> int:
+        """Tasks at once."""
+        return self.workers or mappers.default_workers(self.mapper)
 
     def map(self, function: Callable[[Any], Any], tasks: Any) -> Iterator[Any]:
         """The function of each task, in order."""
-        return mappers.MAPPERS[self.mapper](function, tasks, self.side_by_side)
+        return mappers.MAPPERS[self.mapper](function, tasks, self.width)
 
 
 def prepare(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = None) -> Plan:
@@ -124,7 +129,7 @@ class _Run:
         signals = DiskSignals(self.plan, self.measure(), self.how.side_by_side)
         self.relate(signals)
         counted, copies, sizes = self.decide(signals)
-        _write_quarantine(self.plan, signals)
+        write_quarantine(self.plan, signals.done)
         parts = _parts(self.plan, signals, np.concatenate([*copies, np.zeros(0, np.uint8)]), np.concatenate([*sizes, np.zeros(0, np.uint32)]))
         manifest = self.manifest(signals, counted, len(parts))
         self.write_and_report(parts, manifest)
@@ -145,7 +150,7 @@ class _Run:
             if not has(step.stage, "fit") or files.exists(str(step.fitted)):
                 continue
             with self.timed(f"fit {step.name}"):
-                scan = CorpusScan(Work.of(self.plan), step, self.plan.corpus.chunks, mappers.MAPPERS[self.how.mapper], self.how.side_by_side)
+                scan = CorpusScan(Work.of(self.plan), step, self.plan.corpus.chunks, mappers.MAPPERS[self.how.mapper], self.how.width)
                 content = step.stage.fit(scan)  # type: ignore[attr-defined]
                 files.write_bytes(str(step.fitted), content or b"")
         if any(has(step.stage, "fit") for step in self.plan.steps):
@@ -327,21 +332,6 @@ def _even(pieces: Sequence[tuple[Any, np.ndarray]], held: Sequence[int], most: i
             groups.setdefault(before * count // max(1, total), []).append(piece)
         before += size
     return [tuple(group) for group in groups.values()]
-
-
-def _write_quarantine(plan: Plan, signals: DiskSignals) -> None:
-    """Gather what was set aside, with the names of the shards of this run."""
-    folder = files.join(plan.out, "quarantine")
-    files.remove(folder)
-    frames = []
-    for chunk in plan.corpus.chunks:
-        if signals.done[chunk.name].quarantined:
-            frame = files.read_frame(files.join(plan.folder(BASE), "quarantine", chunk.name))
-            frames.append(frame.select(pl.lit(plan.corpus.shards[chunk.shard].name).alias("shard"), pl.all()))
-    if frames:
-        files.write_frame(files.join(folder, "part-00000.parquet"), pl.concat(frames, how="vertical_relaxed"))
-    if plan.corpus.unreadable:
-        files.write_json(files.join(folder, "files.json"), dict(plan.corpus.unreadable))
 
 
 def _versions() -> Mapping[str, str]:

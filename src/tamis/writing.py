@@ -1,4 +1,4 @@
-"""Write curated shards: what was kept is read again, and edited where an edit changes it."""
+"""Write curated shards: what was kept is read again, and edited where an edit changes it; and what was set aside."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import IO
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,11 +16,12 @@ from tamis import files
 from tamis.documents import Columns, as_binary, as_text, one_piece, with_text
 from tamis.mappers import one_ahead
 from tamis.measure import REWRITTEN, Step, walk
+from tamis.plan import BASE, Plan
 from tamis.reading import pieces
 from tamis.recipe import Output
 from tamis.shards import Chunk
 from tamis.stage import Edit
-from tamis.work import Work, changed, conform, kept_rows, rows_of
+from tamis.work import Done, Work, changed, conform, kept_rows, rows_of
 
 ZSTD_LEVEL = 3
 GROUP_BYTES = 32_000_000
@@ -72,6 +74,21 @@ def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
                     yield edited(work, kept, {name: np.isin(numbers, rows, assume_unique=True) for name, rows in rewritten[chunk].items()})
             if found != sum(len(wanted[chunk]) for chunk in some):
                 raise changed(some[0].url)
+
+
+def write_quarantine(plan: Plan, done: Mapping[str, Done]) -> None:
+    """Gather what was set aside, with the names of the shards of this run."""
+    folder = files.join(plan.out, "quarantine")
+    files.remove(folder)
+    frames = []
+    for chunk in plan.corpus.chunks:
+        if done[chunk.name].quarantined:
+            frame = files.read_frame(files.join(plan.folder(BASE), "quarantine", chunk.name))
+            frames.append(frame.select(pl.lit(plan.corpus.shards[chunk.shard].name).alias("shard"), pl.all()))
+    if frames:
+        files.write_frame(files.join(folder, "part-00000.parquet"), pl.concat(frames, how="vertical_relaxed"))
+    if plan.corpus.unreadable:
+        files.write_json(files.join(folder, "files.json"), dict(plan.corpus.unreadable))
 
 
 def rewritten_rows(work: Work, chunk: Chunk) -> dict[str, np.ndarray]:

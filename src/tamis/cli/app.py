@@ -45,7 +45,7 @@ def run(
     inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
     out: Annotated[str, typer.Option("--out", "-o", help="The run folder; an unfinished one is finished.")],
     workers: Workers = None,
-    mapper: Annotated[str, typer.Option(help="threads, processes (for stages in plain Python) or serial.")] = "threads",
+    mapper: Annotated[str, typer.Option(help="threads, processes (for stages in plain Python), ray (many machines) or serial.")] = "threads",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     add: Annotated[bool, typer.Option("--add", help="Accept shards that were not there before.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Accept changed shards: begin again, reusing what still holds.")] = False,
