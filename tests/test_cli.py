@@ -309,3 +309,25 @@ def test_memory_and_command_agree(folder: Path) -> None:
     """What the command does is what `sift` does."""
     stages = [Lower(), Length(min_chars=6), tamis.make_stage("exact_duplicates"), Twins()]
     assert [row["text"] for row in pq.read_table("out/data").to_pylist()] == tamis.sift(TABLE, stages).column("text").to_pylist()
+
+
+def test_a_terminal_that_cannot_show_every_letter() -> None:
+    """Where the locale knows ASCII alone, arrows and accents are spelled out, and nothing fails."""
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = command("stages", "mojibake", env=plain)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2019" in done.stdout
+
+
+def test_interrupted_while_packages_load(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C before the command has begun is said in the sentence of every other moment."""
+    from tamis import cli
+
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_code", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == cli.INTERRUPTED
+    assert capsys.readouterr().err == "Stopped. The same command does what is left.\n"

@@ -136,3 +136,15 @@ def test_names_given_in_columns() -> None:
     assert tamis.judge(table, [stage], columns=Columns(text="body", lang="language"))["copies"].to_list() == [1, 1]
     with pytest.raises(tamis.StageError, match=r'^length decides by the column "lang", which the data lacks\. Did you mean "language"\?$'):
         tamis.judge(table, [stage], columns=Columns(text="body"))
+
+
+def test_what_stages_may_be_given() -> None:
+    """One stage need not stand in a list; a name, or anything else that is no stage, is refused with what to give instead."""
+    table = pa.table({"text": ["a", "much longer"]})
+    only = Length(min_chars=2)
+    assert tamis.judge(table, only).equals(tamis.judge(table, [only]))
+    assert tamis.sift(table, only)["text"].to_pylist() == tamis.per_batch(only)(table)["text"].to_pylist() == ["much longer"]
+    with pytest.raises(tamis.TamisError, match=r"^'gopher_quality' is no stage\.\nFix: give tamis\.make_stage\(\"gopher_quality\"\)\.$"):
+        tamis.judge(table, ["gopher_quality"])  # type: ignore[list-item]
+    with pytest.raises(tamis.TamisError, match=r"^3 is no stage\.\nFix: give a stage that tamis\.make_stage made\.$"):
+        tamis.per_batch([only, 3])  # type: ignore[list-item]

@@ -25,27 +25,27 @@ UNREADABLE = "unreadable"
 """In memory, the ledger's name for what a run would put into quarantine."""
 
 
-def judge(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) -> pl.DataFrame:
+def judge(data: Any, stages: Stage | Sequence[Stage], *, columns: Columns | None = None) -> pl.DataFrame:
     """The verdict on every row of some Arrow data, with every rule it fails.
 
     Args:
         data: anything Arrow: pyarrow, polars, pandas, a Hugging Face dataset.
-        stages: stages and edits, in order.
+        stages: stages and edits, in order; or a single one.
         columns: what the data calls its columns, where that differs from `Columns()`.
 
     Returns:
         One row for each row of the data, in order: row, copies, stage, reasons, also, and what stages add. A row
         without a readable text has the stage "unreadable".
     """
-    return _sifted(to_table(data), stages, columns or Columns())[0]
+    return _sifted(to_table(data), _listed(stages), columns or Columns())[0]
 
 
-def sift(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) -> Any:
+def sift(data: Any, stages: Stage | Sequence[Stage], *, columns: Columns | None = None) -> Any:
     """The documents that stay, as the edits left them.
 
     Args:
         data: anything Arrow.
-        stages: stages and edits, in order.
+        stages: stages and edits, in order; or a single one.
         columns: what the data calls its columns.
 
     Returns:
@@ -55,7 +55,7 @@ def sift(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) 
     columns = columns or Columns()
     given = to_table(data)
     table = plain(given)
-    verdicts, text = _sifted(table, stages, columns)
+    verdicts, text = _sifted(table, _listed(stages), columns)
     place = table.column_names.index(columns.text)
     copies = verdicts["copies"].to_numpy()
     # A row that is not readable is dropped, so that its old text, whatever it is, need not be cast.
@@ -65,12 +65,13 @@ def sift(data: Any, stages: Sequence[Stage], *, columns: Columns | None = None) 
     return pl.from_arrow(kept) if isinstance(data, pl.DataFrame | pl.LazyFrame) else as_given(kept, given.schema)
 
 
-def per_batch(stages: Sequence[Stage], *, columns: Columns | None = None) -> Callable[[Any], Any]:
+def per_batch(stages: Stage | Sequence[Stage], *, columns: Columns | None = None) -> Callable[[Any], Any]:
     """A function from a batch of documents to those that stay, for `datasets.map`, Ray's `map_batches` and the like.
 
     Raises:
         StageError: a stage compares documents with each other, so that batches cannot be judged one by one.
     """
+    stages = _listed(stages)
     for name, stage in named(stages):
         if stage.needs_corpus or has(stage, "fit") or has(stage, "relate"):
             raise StageError(
@@ -89,6 +90,20 @@ class _PerBatch:
 
     def __call__(self, batch: Any) -> Any:
         return sift(batch, self.stages, columns=self.columns)
+
+
+def _listed(stages: Stage | Sequence[Stage]) -> tuple[Stage, ...]:
+    """Stages, of what may be one of them.
+
+    Raises:
+        StageError: something else is among them.
+    """
+    found = (stages,) if isinstance(stages, Stage | str) else tuple(stages)
+    for one in found:
+        if not isinstance(one, Stage):
+            made = f'tamis.make_stage("{one}")' if isinstance(one, str) else "a stage that tamis.make_stage made"
+            raise StageError(f"{one!r} is no stage.\nFix: give {made}.")
+    return found
 
 
 def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple[pl.DataFrame, pa.Array]:

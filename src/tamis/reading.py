@@ -80,13 +80,15 @@ def read(chunk: Chunk, columns: Sequence[str] | None = None) -> Piece:
 def _of_groups(file: pq.ParquetFile, chunk: Chunk, wanted: list[str], size: int) -> Iterator[Piece]:
     """Row group by row group, to lose nothing but what is broken; small ones are gathered."""
     held: list[Piece] = []
-    row = chunk.first
+    row, held_bytes = chunk.first, 0
     for group in chunk.groups:
         stop = row + file.metadata.row_group(group).num_rows
         for piece in _Rows(file, group, row, wanted, chunk.url, size).take_to(stop):
             held.append(piece)
-            if sum(one.table.nbytes for one in held) >= size // 2:
+            held_bytes += piece.table.nbytes
+            if held_bytes >= size // 2:
                 yield _together(held)
+                held_bytes = 0
         row = stop
     if held or row == chunk.first:
         yield _together(held or [Piece(_no_rows(file, wanted), np.zeros(0, np.int64))])

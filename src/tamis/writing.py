@@ -143,11 +143,14 @@ def _edited_where(docs: pa.Table, step: Step, mask: np.ndarray, columns: Columns
 def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Gather small tables, so that a row group is worth its footer; chunk borders alone decide where they end."""
     held: list[pa.Table] = []
+    size = 0
     for table in tables:
         held.append(table)
+        size += table.nbytes
         del table
-        if sum(one.nbytes for one in held) >= GROUP_BYTES:
+        if size >= GROUP_BYTES:
             yield _together(held)
+            size = 0
     if held:
         yield _together(held)
 
