@@ -281,3 +281,15 @@ def test_on_an_object_store(tmp_path: Path) -> None:
         assert sorted(os.path.basename(path) for path in memory.find(f"/{name}/out/data")) == sorted(path.name for path in (tmp_path / "out" / "data").iterdir())
     finally:
         memory.rm(f"/{name}", recursive=True)
+
+
+def test_what_is_replaced_is_said(tmp_path: Path) -> None:
+    """A finished run that another recipe takes the place of is not overwritten without a word; the first run, and its repeat, say none."""
+    place = split(tmp_path / "in", corpus(), 2)
+    said = []
+    for least in (30, 30, 20):
+        (tmp_path / "recipe.yaml").write_text(f"stages: [{{gopher_quality: {{min_words: {least}}}}}]\n")
+        done = command("run", tmp_path / "recipe.yaml", place, "-o", tmp_path / "out")
+        said.append("What was written here, with other limits or other input, is replaced" in done.stderr)
+        assert done.returncode == 0
+    assert said == [False, False, True]

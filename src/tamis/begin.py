@@ -113,11 +113,12 @@ def complete(plan: Plan) -> dict[str, Any] | None:
     return manifest if same and there and written == manifest["counts"]["shards_written"] else None
 
 
-def begin(plan: Plan) -> None:
-    """Note what the folder is begun with; results of another decision are cleared, signals stay."""
+def begin(plan: Plan) -> bool:
+    """Note what the folder is begun with; results of another decision are cleared, signals stay. Whether a finished run's were."""
     place = files.join(plan.out, "inputs.json")
-    decided = decision(plan)
+    decided, replaced = decision(plan), False
     if not files.exists(place) or files.read_json(place)["decision"] != decided:
+        replaced = files.exists(files.join(plan.out, "manifest.json"))
         for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "report.md", "README.md"):
             files.remove(files.join(plan.out, name))
     # A manifest says that all is done, so that it goes before anything is done again; inputs.json makes a folder a run's.
@@ -125,6 +126,7 @@ def begin(plan: Plan) -> None:
     files.remove_temporary(plan.out)
     files.write_json(place, {"decision": decided, "shards": [asdict(shard) for shard in plan.corpus.shards]})
     files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
+    return replaced
 
 
 def log(out: str) -> Callable[[str], None]:

@@ -108,7 +108,8 @@ def carry_out(made: Plan, how: How) -> dict[str, Any]:
             return done
         planning.check_room(made)
         how = replace(how, say=Logged(how.say, begin.log(made.out)))
-        begin.begin(made)
+        if begin.begin(made):
+            how.say.note("What was written here, with other limits or other input, is replaced; what was measured serves where it still holds.")
         return _Run(made, how, began).whole()
 
 
