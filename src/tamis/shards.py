@@ -17,7 +17,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis import files
+from tamis import files, fingerprints
 from tamis.documents import refuse_twins, require_columns
 from tamis.errors import DataError
 
@@ -169,8 +169,7 @@ def _open(name: str, url: str, known: Shard | None) -> tuple[Shard, pq.FileMetaD
 
 def _fingerprint(url: str, size: int, stamp: str, footer: pq.FileMetaData) -> str:
     if files.is_local(url):
-        with open(url, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return fingerprints.sha256(url)
     # An object is not read twice over the network: its tag changes with its content.
     return hashlib.sha256(f"{size} {stamp} {footer.to_dict()}".encode()).hexdigest()
 
