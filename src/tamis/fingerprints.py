@@ -1,31 +1,71 @@
-"""SHA-256 of local files, which may be begun while the packages that read them are still being loaded.
+"""SHA-256 of local files, which another process may begin while this one still loads the packages that read them.
 
-Hashing leaves Python alone, loading keeps one core busy with it. Nothing but the standard library is imported here.
+Loading keeps one core busy; threads that hash beside it would wait for it, and it for them, at every piece of a file. Only the
+standard library is imported here.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import subprocess
+import sys
 import threading
-from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
-READ_BYTES = 4_000_000
-"""Read and hashed at once: after each a thread waits for its turn in Python, and of 16 MB none is left in the CPU's cache."""
+MOST_FILES = 200
+"""Whose names one command line takes without doubt, and whose hashes a pipe holds until somebody reads them."""
+LEAST_BYTES = 20_000_000
+"""Of all files: fewer are hashed before a process has begun."""
 
-_Found = tuple[tuple[int, int, int], str]
-_begun: dict[str, Future[_Found]] = {}
+State = tuple[int, int, int]
+_WORKER = """import hashlib, os, sys
+from concurrent.futures import ThreadPoolExecutor
+def tell(number):
+    state = os.stat(sys.argv[number])
+    with open(sys.argv[number], "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    os.write(1, f"{number} {state.st_size} {state.st_mtime_ns} {state.st_ino} {digest}\\n".encode())
+with ThreadPoolExecutor(int(sys.argv[1])) as pool:
+    list(pool.map(tell, range(2, len(sys.argv))))
+"""
+_lock = threading.Lock()
+_known: dict[str, tuple[State, str]] = {}
+_beside: tuple[subprocess.Popen[bytes], list[str]] | None = None
 
 
-def begin(paths: Iterable[str], threads: int) -> None:
-    """Hash files in the background, in this order; the process may end without waiting for it."""
-    todo = deque((os.path.abspath(path), Future[_Found]()) for path in paths)
-    _begun.update(todo)
-    for _ in range(min(threads, len(todo))):
-        threading.Thread(target=_work, args=(todo,), daemon=True).start()
+def begin(paths: Sequence[str], threads: int) -> bool:
+    """Let a new process hash files, in this order, until the first `sha256` is asked for; whether one was started."""
+    global _beside  # noqa: PLW0603  one process at a time
+    end()
+    paths = list(map(os.path.abspath, paths))[:MOST_FILES]
+    if getattr(sys, "frozen", False) or "python" not in Path(sys.executable or "").name.lower():
+        return False
+    with suppress(OSError):  # a file that went away, no room for a process: then nothing is begun
+        if sum(map(os.path.getsize, paths)) < LEAST_BYTES:
+            return False
+        line = [sys.executable, "-I", "-S", "-c", _WORKER, str(threads), *paths]
+        process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603  Python itself
+        _beside = process, paths
+        atexit.register(end)
+    return _beside is not None
+
+
+def end() -> None:
+    """Stop what was begun; what is known by then is kept until it is asked for."""
+    global _beside
+    with _lock:
+        if _beside is None:
+            return
+        (process, paths), _beside = _beside, None
+        process.kill()
+        for line in process.communicate()[0].decode().splitlines():
+            number, size, changed, place, digest = line.split()
+            _known[paths[int(number) - 2]] = (int(size), int(changed), int(place)), digest
+        atexit.unregister(end)
 
 
 def sha256(path: str) -> str:
@@ -34,37 +74,10 @@ def sha256(path: str) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    begun = _begun.pop(os.path.abspath(path), None)
-    if begun is not None and not begun.cancel():  # if it can be cancelled, nobody is at it yet
-        with suppress(OSError):  # met again below, by the one who can say it
-            state, digest = begun.result()
-            if state == _state(path):
-                return digest
-    return _hashed(path)[1]
-
-
-def _work(todo: deque[tuple[str, Future[_Found]]]) -> None:
-    with suppress(IndexError):
-        while True:
-            path, future = todo.popleft()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(_hashed(path))
-            except Exception as error:  # noqa: BLE001  whoever asks is told
-                future.set_exception(error)
-
-
-def _hashed(path: str) -> _Found:
-    state, digest = _state(path), hashlib.sha256()
-    with open(path, "rb", buffering=0) as file:
-        held = memoryview(bytearray(min(READ_BYTES, max(1, state[0]))))
-        while count := file.readinto(held):
-            digest.update(held[:count])
-    return state, digest.hexdigest()
-
-
-def _state(path: str) -> tuple[int, int, int]:
-    """What changes when a file is written again."""
+    end()
+    state, digest = _known.pop(os.path.abspath(path), (None, ""))
     found = os.stat(path)
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    if state == (found.st_size, found.st_mtime_ns, found.st_ino):
+        return digest
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,16 +15,14 @@ from tamis import fingerprints
 if TYPE_CHECKING:
     from tamis.stage import Stage
 
-TURN_SECONDS = 0.0005
-"""How long a thread that loads packages keeps others waiting; Python's own 5 ms would let a hashing one starve."""
-
 
 def hash_beside(inputs: Sequence[str], out: str) -> None:
     """Begin to hash local shards while packages are loaded; a folder that was begun knows most of them already."""
     if os.path.exists(os.path.join(out, "inputs.json")):
         return
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fingerprints.begin([path for place in inputs if "://" not in place for path in _shards(place)], max(1, min(processors - 1, 4)))
+    if processors > 1:
+        fingerprints.begin([path for place in inputs if "://" not in place for path in _shards(place)], min(processors - 1, 4))
 
 
 def _shards(place: str) -> list[str]:
@@ -42,13 +40,10 @@ def _shards(place: str) -> list[str]:
 @contextmanager
 def loading() -> Iterator[None]:
     """Inside, packages are loaded: nothing of them becomes garbage, and looking for it takes a sixth of the time."""
-    turn = sys.getswitchinterval()
     gc.disable()
-    sys.setswitchinterval(TURN_SECONDS)
     try:
         yield
     finally:
-        sys.setswitchinterval(turn)
         gc.freeze()
         gc.enable()
 
