@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,13 +70,20 @@ def test_a_file_that_changed_is_hashed_again(files: list[Path]) -> None:
 
 
 def test_asking_does_not_wait(files: list[Path]) -> None:
-    """Who asks before the process has found anything hashes by itself, and the process is gone."""
-    assert fingerprints.begin([str(path) for path in files], 1)
+    """Who asks while the process is at a file that takes long hashes by itself, and the process is gone."""
+    long = files[0].with_suffix(".long")
+    os.mkfifo(long)  # opening it takes until somebody writes
+    assert fingerprints.begin([str(long), *map(str, files)], 1)
     assert fingerprints._beside is not None
     process = fingerprints._beside[0]
+    rescue = threading.Timer(20, lambda: os.close(os.open(long, os.O_WRONLY)))
+    rescue.start()
+    began = time.monotonic()
     assert fingerprints.sha256(str(files[2])) == expected(files[2])
+    assert time.monotonic() - began < 10
     assert process.poll() is not None
     assert fingerprints._beside is None
+    rescue.cancel()
 
 
 def test_a_file_that_cannot_be_read(files: list[Path]) -> None:
