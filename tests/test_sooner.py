@@ -173,6 +173,17 @@ def test_kernels_load_without_what_compiles() -> None:
     assert python(code).stdout.splitlines() == ["False", "True", "6.0 True"]
 
 
+def test_a_run_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    """A run of ours in a script loads no package that only others use: they would cost it half a second."""
+    (tmp_path / "recipe.yaml").write_text("stages: [gopher_quality, gopher_repetition, exact_duplicates]")
+    words = ["run", "recipe.yaml", str(Path(__file__).parents[1] / "sample_data" / "raw"), "-o", "out"]
+    assert python(f"{CALL}cli.command()", *words, "--dry-run", cwd=tmp_path).returncode == 0  # compiles, where nobody has
+    heavy = ("pandas", "scipy.linalg", "rich", "fsspec", "torch", "sklearn", "altair", "ftfy", "py3langid", "tokenizers")
+    code = f"{CALL}try: cli.main()\nfinally: print([name for name in {heavy} if name in sys.modules])"
+    done = python(code, *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "[]")
+
+
 def test_help_is_quick() -> None:
     """`tamis --help` takes less than half a second of CPU."""
     before = os.times()
