@@ -73,9 +73,9 @@ def run(
         beside = load_beside(loaded.stages)
         how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
         made = runner.prepare(loaded, inputs, out, how)
-        # The report shows texts with what `mask` finds hidden.
-        warm([stage for _, stage in made.named] if dry_run else [*(stage for _, stage in made.named), make_stage("mask")], say)
         beside.join()
+    # The report shows texts with what `mask` finds hidden.
+    warm([stage for _, stage in made.named] if dry_run else [*(stage for _, stage in made.named), make_stage("mask")], say)
     if dry_run:
         plan.check(made)
         described = plan.describe(made)
