@@ -1,5 +1,5 @@
 """`python -m tamis`."""
 
-from tamis.cli import main
+from tamis.cli import command
 
-main()
+command()

@@ -1,4 +1,4 @@
-"""What a run says while it works: bars on a terminal, plain lines elsewhere, JSON lines in run.log."""
+"""What a run says while it works: plain lines, JSON lines in run.log; `tamis.cli` has bars for a terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 EVERY = 10.0
 """Seconds between two plain lines of one phase."""
@@ -76,50 +73,6 @@ class Lines(Say):
         left = f", {seconds * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
         speed = f", {self._done[1] / 1e6 / seconds:.0f} MB/s" if self._done[1] else ""
         print(f"{self._name}: {self._done[0]:,} of {self._documents:,} {self._unit}{speed}{left}", file=self.out, flush=True)
-
-
-@dataclass
-class Bars(Say):
-    """A progress bar with documents, MB/s and time left."""
-
-    console: Console = field(default_factory=lambda: Console(stderr=True))
-    _bars: Progress | None = None
-    _task: TaskID | None = None
-    _size: int = 0
-    _began: float = 0.0
-
-    def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
-        """A new bar."""
-        del size
-        columns = (
-            TextColumn("{task.description:<8}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=self.console)
-        self._bars.start()
-        self._task = self._bars.add_task(name, total=documents, speed="")
-        self._size, self._began = 0, time.monotonic()
-
-    def advance(self, documents: int, size: int) -> None:
-        """Move the bar."""
-        self._size += size
-        speed = f"{self._size / 1e6 / max(time.monotonic() - self._began, 1e-6):.0f} MB/s" if self._size else ""
-        if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, advance=documents, speed=speed)
-
-    def note(self, text: str, **facts: Any) -> None:
-        """A line above the bar."""
-        del facts
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    def end(self) -> None:
-        """Leave the bar as it is."""
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
 
 
 @dataclass

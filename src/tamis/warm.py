@@ -58,16 +58,18 @@ def _compiled(modules: Callable[[], list[str]], stages: Sequence[Stage], marks: 
     return seconds
 
 
-def load_beside(stages: Sequence[Stage]) -> None:
-    """Load what is compiled already in a thread of its own, while shards are surveyed: half a second on one core."""
+def load_beside(stages: Sequence[Stage]) -> threading.Thread:
+    """Load what is compiled already in a thread of its own, while shards are surveyed; the thread, to wait for."""
     own, marks = _built_in(stages)
-    if cache.compiled("house", *marks):
-        threading.Thread(target=_quietly, args=(own,)).start()
+    thread = threading.Thread(target=_quietly, args=(own if cache.compiled("house", *marks) else (),))
+    thread.start()
+    return thread
 
 
 def _quietly(stages: Sequence[Stage]) -> None:
     with suppress(Exception):  # whatever it is, the main thread will meet it and say it
-        _use(stages)
+        if stages:
+            _use(stages)
 
 
 def _built_in(stages: Sequence[Stage]) -> tuple[list[Stage], tuple[str, ...]]:

@@ -53,29 +53,32 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Sift shards: measure, decide, write curated shards, a ledger and a report."""
-    from tamis import mappers, plan, runner
-    from tamis import recipe as recipes
-    from tamis.cli import show
-    from tamis.errors import RunError, suggest
-    from tamis.table import make_stage
-    from tamis.warm import load_beside, warm
+    from tamis.cli import sooner
 
-    mappers.steady_memory()
-    if mapper not in mappers.MAPPERS:
-        raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
-    say = show.progress()
-    loaded = recipes.strict(recipes.load(recipe)) if strict else recipes.load(recipe)
-    load_beside(loaded.stages)
-    how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
-    made = runner.prepare(loaded, inputs, out, how)
+    with sooner.loading():
+        from tamis import mappers, plan, runner
+        from tamis import recipe as recipes
+        from tamis.cli import show
+        from tamis.errors import RunError, suggest
+        from tamis.table import make_stage
+        from tamis.warm import load_beside, warm
+
+        mappers.steady_memory()
+        if mapper not in mappers.MAPPERS:
+            raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
+        say = show.progress()
+        loaded = recipes.strict(recipes.load(recipe)) if strict else recipes.load(recipe)
+        beside = load_beside(loaded.stages)
+        how = runner.How(workers=workers, mapper=mapper, add=add, fresh=fresh, say=say)
+        made = runner.prepare(loaded, inputs, out, how)
+        beside.join()
+    # The report shows texts with what `mask` finds hidden.
+    warm([stage for _, stage in made.named] if dry_run else [*(stage for _, stage in made.named), make_stage("mask")], say)
     if dry_run:
-        warm([stage for _, stage in made.named], say)
         plan.check(made)
         described = plan.describe(made)
         show.out(json.dumps(described, indent=2) if as_json else show.plan(described))
         return
-    # The report shows texts with what `mask` finds hidden.
-    warm([*(stage for _, stage in made.named), make_stage("mask")], say)
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
     show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))

@@ -29,9 +29,13 @@ def out(text: str) -> None:
 
 def progress() -> Say:
     """Bars on a terminal, plain lines elsewhere; on stderr."""
-    from tamis.progress import Bars, Lines  # rich takes a tenth of a second
+    from tamis.progress import Lines
 
-    return Bars() if sys.stderr.isatty() else Lines(sys.stderr)
+    if not sys.stderr.isatty():
+        return Lines(sys.stderr)
+    from tamis.cli.bars import Bars
+
+    return Bars()
 
 
 def counted(count: int, what: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core import caching, typeinfer
 
 from tamis.kernels import cache
 from tamis.kernels._piece import Inside
@@ -17,6 +18,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _LOCK = threading.Lock()
 _njit: Any = numba.njit
 _config: Any = numba.config
+_FunctionCache: Any = caching.FunctionCache
+# What `_Kept` stands on is numba's own affair: without it kernels load as numba loads them, a little later.
+_KNOWN = all(hasattr(_FunctionCache, name) for name in ("_guard_against_spurious_io_errors", "_load_overload")) and hasattr(typeinfer, "register_dispatcher")
 
 # Without numba's runtime: counting references to the arrays that helpers are given took 60 % of the time of
 # `quality_counts` (84 MB/s with it, 206 without). In return, nothing compiled here can allocate: pass scratch arrays.
@@ -49,11 +53,37 @@ def kernel(*arguments: Any) -> Callable[[Function], Function]:
     def compiled(function: Function) -> Function:
         try:
             with _LOCK, _cached_in(str(cache.folder())):
-                return _njit(arguments, cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+                return _kept(arguments, function)
         except (OSError, RuntimeError):  # the disk is full, or the folder went away
             return _njit(arguments, **_OPTIONS)(function)  # type: ignore[no-any-return]
 
     return compiled
+
+
+class _Kept(_FunctionCache):  # type: ignore[misc]
+    """What numba keeps on disk, fetched without all that only compiling needs.
+
+    numba first loads every rule it has for types and for machine code, and scipy's linear algebra with them: 0.2 s of CPU in
+    each process. Machine code that takes no memory of numba's (`_nrt`) refers to none of it; what is not here is compiled, and
+    the compiler loads them by itself.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function for a signature; None if it was not kept."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
+def _kept(arguments: tuple[Any, ...], function: Function) -> Function:
+    """What `njit(arguments, cache=True)` makes, with a cache of our own."""
+    if _config.DISABLE_JIT or not _KNOWN:
+        return _njit(arguments, cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    made = _njit(**_OPTIONS)(function)
+    made._cache = _Kept(function)  # noqa: SLF001  there is no public way in
+    with typeinfer.register_dispatcher(made):
+        made.compile(arguments)
+        made.disable_compile()
+    return made  # type: ignore[no-any-return]
 
 
 @contextmanager
