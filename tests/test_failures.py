@@ -44,8 +44,8 @@ def lists(failures: Failures, n: int) -> list[list[str]]:
 
 @given(ROWS, LIMITS, st.dictionaries(st.sampled_from(["x", "y"]), LIMITS), st.booleans(), st.booleans())
 def test_limits_are_asked_as_decide_does(
-    rows: list[Any], limits: dict[str, Any], by: dict[str, Any], has_where: bool, keeps_null: bool
-) -> None:  # noqa: FBT001
+    rows: list[Any], limits: dict[str, Any], by: dict[str, Any], has_where: bool, keeps_null: bool  # noqa: FBT001
+) -> None:
     """Every reason of every document, in order, is that of `Filter.decide`, and who has one is dropped."""
     where = 'group == "x" or both.b > 1' if has_where else None
     stage = Both(**limits, by={"group": by}, where=where, on_null="keep" if keeps_null else "drop")

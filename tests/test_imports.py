@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "fasttext_outputs": {"fasttext_file"},
     "classifier": {"documents", "fasttext_features", "fasttext_file", "fasttext_outputs", "kernels"},
     "disk": {"documents", "files", "mappers", "measure", "plan", "reading", "shards", "work"},
-    "tally": {"stage", "verdicts"},
+    "tally": {"failures", "stage", "verdicts"},
     "mix": {"failures", "measure", "stage"},
     "ledger_files": {"files", "judging"},
     "topics_found": {"files", "folder", "stage"},

@@ -85,12 +85,12 @@ class DiskSignals:
         for column in sorted(columns):
             step, signal = self._places[column]
             asked.setdefault(step, {})[signal] = column
-        found: list[pl.Series] = []
-        for step, names in asked.items():
-            urls = [files.join(self.plan.folder(step), chunk.name) for chunk in self.slabs[slab]]
-            frame = files.read_columns(urls, list(names)) if urls else self._nothing[step].select(*names)
-            found += frame.rename(names).get_columns()
-        return pl.DataFrame(found)
+        urls = {step: [files.join(self.plan.folder(step), chunk.name) for chunk in self.slabs[slab]] for step in asked}
+        if self.slabs[slab]:
+            frames = files.read_beside([(urls[step], list(names)) for step, names in asked.items()])
+        else:
+            frames = [self._nothing[step].select(*names) for step, names in asked.items()]
+        return pl.DataFrame([one for frame, names in zip(frames, asked.values(), strict=True) for one in frame.rename(names)])
 
     @cached_property
     def _nothing(self) -> dict[str, pl.DataFrame]:
