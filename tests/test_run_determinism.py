@@ -19,7 +19,7 @@ from runs import command, corpus, data, fates, fates_in_memory, ledger, quaranti
 from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
 
 import tamis
-from tamis import disk, explain, export, folder, mappers, runner, shards
+from tamis import disk, explain, export, folder, ledger_files, mappers, shards
 from tamis.edits.mojibake import Mojibake
 from tamis.edits.unicode import Unicode
 from tamis.recipe import dump
@@ -130,7 +130,7 @@ def test_slabs_do_not_matter(tmp_path: Path, wanted: tuple[Path, dict[str, bytes
     """A corpus judged in many slabs into many files of the ledger is judged as a whole; it can be explained and exported."""
     place, bytes_wanted = wanted
     monkeypatch.setattr(disk, "SLAB_ROWS", 5)
-    monkeypatch.setattr(runner, "LEDGER_ROWS", 12)
+    monkeypatch.setattr(ledger_files, "LEDGER_ROWS", 12)
     run(STAGES, str(place), tmp_path / "out", workers=workers)
     assert len(list((tmp_path / "out" / "ledger").iterdir())) > 2
     assert ledger(tmp_path / "out") == ledger(place.parent / "out")

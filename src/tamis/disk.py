@@ -61,31 +61,40 @@ class DiskSignals:
         """i64[chunks + 1]: the row number of each chunk's first readable document."""
         return np.concatenate([[0], np.cumsum([self.done[chunk.name].readable for chunk in self.plan.corpus.chunks])]).astype(np.int64)
 
-    def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
-        """What is known of a slab's documents: the house's columns (of text.… and doc.… those in `house`), and signals of the named steps."""
-        chunks = self.slabs[slab]
-        if not chunks:
-            return self._nothing(names)
-        kept = None if house is None else ["row", *sorted(name for name in house if name.startswith(("text.", "doc.")))]
-        found = files.read_frames([files.join(self.plan.folder(BASE), chunk.name) for chunk in chunks], kept)
+    @property
+    def columns(self) -> list[str]:
+        """What decisions may see: the house's columns, and signals under the names of their steps."""
+        return list(self._places)
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, str]]:
+        """The step that measured a column, and what its files call it."""
+        found: dict[str, tuple[str, str]] = {}
+        first = next((chunk.name for chunk in self.plan.corpus.chunks), None)
         for name in self.plan.names:
-            if name in names and name != BASE:
-                signals = self._signals(name, chunks)
-                signals.columns = [f"{name}.{column}" for column in signals.columns]
-                found = found.hstack(signals)
+            house = name == BASE
+            private = house or dict(self.plan.named)[name].decides_by_private
+            columns = files.columns_of(files.join(self.plan.folder(name), first)) if first else self._nothing[name].columns
+            kept = [one for one in columns if house or (one != "row" and (private or not one.startswith("_")))]
+            found |= {one if house else f"{name}.{one}": (name, one) for one in kept}
         return found
 
-    def _signals(self, name: str, chunks: Sequence[Chunk]) -> pl.DataFrame:
-        """Signals of one step that decisions see, under plain names."""
-        places = [files.join(self.plan.folder(name), chunk.name) for chunk in chunks]
-        private = dict(self.plan.named)[name].decides_by_private
-        kept = [one for one in files.columns_of(places[0]) if one != "row" and (private or not one.startswith("_"))]
-        return files.read_frames(places, kept)
+    def load(self, slab: int, columns: Collection[str]) -> pl.DataFrame:
+        """Some columns of a slab's documents, in alphabetical order."""
+        asked: dict[str, dict[str, str]] = {}
+        for column in sorted(columns):
+            step, signal = self._places[column]
+            asked.setdefault(step, {})[signal] = column
+        urls = {step: [files.join(self.plan.folder(step), chunk.name) for chunk in self.slabs[slab]] for step in asked}
+        if self.slabs[slab]:
+            frames = files.read_beside([(urls[step], list(names)) for step, names in asked.items()])
+        else:
+            frames = [self._nothing[step].select(*names) for step, names in asked.items()]
+        return pl.DataFrame([one for frame, names in zip(frames, asked.values(), strict=True) for one in frame.rename(names)])
 
-    def _nothing(self, names: Collection[str]) -> pl.DataFrame:
-        frames = signals_of_nothing(self.plan)
-        named = [frame.select(pl.all().name.prefix("" if name == BASE else f"{name}.")) for name, frame in frames.items() if name in (BASE, *names)]
-        return pl.concat(named, how="horizontal")
+    @cached_property
+    def _nothing(self) -> dict[str, pl.DataFrame]:
+        return signals_of_nothing(self.plan)
 
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
         """The function of each slab's number, in order; polars and Parquet release the GIL."""
@@ -107,25 +116,24 @@ class DiskSignals:
         """Row numbers of the corpus as "shard:row"."""
         known = rows.drop_nulls().to_numpy().astype(np.int64)
         which = np.searchsorted(self.starts, known, side="right") - 1
-        found = np.empty(len(known), object)
+        inside = known - self.starts[which]
+        chunks = self.plan.corpus.chunks
         for i in np.unique(which):
-            chunk = self.plan.corpus.chunks[i]
-            shard = self.plan.corpus.shards[chunk.shard].name
             here = which == i
-            inside = known[here] - self.starts[i]
-            if self.done[chunk.name].readable < chunk.stop - chunk.start:  # rows were set aside: look where the others are
-                inside = rows_of(Work.of(self.plan), chunk)[inside]
+            if self.done[chunks[i].name].readable < chunks[i].stop - chunks[i].start:  # rows were set aside: look where the others are
+                inside[here] = rows_of(Work.of(self.plan), chunks[i])[inside[here]]
             else:
-                inside = inside + chunk.start
-            found[here] = [f"{shard}:{row}" for row in inside]
-        places = rows.is_not_null().arg_true()
-        return pl.Series(rows.name, [None] * len(rows), pl.String).scatter(places, pl.Series(found.tolist(), dtype=pl.String))
+                inside[here] += chunks[i].start
+        addresses = pl.select(pl.format("{}:{}", self._shard_of(chunks).gather(which), pl.Series(inside))).to_series()
+        return pl.repeat(None, len(rows), dtype=pl.String, eager=True).alias(rows.name).scatter(rows.is_not_null().arg_true(), addresses)
 
     def shard_names(self, slab: int) -> pl.Series:
         """The shard of each document of a slab."""
-        names = [self.plan.corpus.shards[chunk.shard].name for chunk in self.slabs[slab]]
         counts = [self.done[chunk.name].readable for chunk in self.slabs[slab]]
-        return pl.Series("shard", np.repeat(np.array(names, object), counts).tolist(), pl.String)
+        return self._shard_of(self.slabs[slab]).gather(np.repeat(np.arange(len(counts)), counts))
+
+    def _shard_of(self, chunks: Sequence[Chunk]) -> pl.Series:
+        return pl.Series("shard", [self.plan.corpus.shards[chunk.shard].name for chunk in chunks], pl.String)
 
     def corpus_frame(self, name: str) -> pl.LazyFrame:
         """Signals of one step over the whole corpus, with `row` (u64), for `relate`; only the columns asked for are read."""

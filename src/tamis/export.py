@@ -100,8 +100,7 @@ def _measured(run: Finished, stage: str) -> list[str]:
 def _export_slab(task: _Export, slab: int) -> int:
     """One file a slab that has any such document."""
     chunks = task.signals.slabs[slab]
-    names = {name.rsplit(".", 1)[0] for name in task.wanted if "." in name}
-    frame = task.signals.load(slab, names)
+    frame = task.signals.load(slab, {"row", *task.wanted} & set(task.signals.columns))
     start = sum(task.signals.sizes[:slab])
     full = task.run.ledger_between(start, start + frame.height)
     tables, first = [], 0

@@ -1,99 +1,23 @@
-"""Verdicts: one row for every readable document, with every rule it failed, by the stage that dropped it and by others.
-
-row        i64, in the shard (in memory: in the table)
-copies     u8, 0 = dropped
-stage      the stage that dropped it; null for a kept document
-reasons    list[str], why that stage dropped it
-also       list[str], "stage: reason" for every rule of a later stage that it fails as well
-…          what stages add: partner (an address "shard:row"), similarity, cluster_size …
-"""
+"""What stages say of documents, checked: copies, reasons, and what else they add; and what is asked about before any is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Any, TypeGuard
 
-import numpy as np
 import polars as pl
 
 from tamis.errors import StageError, suggest
 from tamis.measure import Step
-from tamis.stage import Edit, Filter, Stage, has, no_reasons
-from tamis.verdicts import Verdicts
+from tamis.stage import Filter, Stage, has, no_reasons
 from tamis.where import condition
 
-Result = TypeVar("Result")
 RESERVED = ("copies", "row", "reasons")
 TAKEN = ("shard", "row", "id", "stage", "also")
 """Columns of the ledger that no verdict may bring."""
 BASE = ("text", "doc")
 """Names that no stage may have: `text.bytes` and `doc.<column>` are kept by the house."""
-
-
-class Signals(Protocol):
-    """The numbers of a corpus, a slab at a time: disk or memory."""
-
-    @property
-    def sizes(self) -> Sequence[int]:
-        """Readable documents in each slab."""
-        ...
-
-    def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
-        """`row`, text.…, doc.… and "<name>.<signal>" of the named steps, in the order of the corpus.
-
-        Args:
-            slab: its number.
-            names: steps.
-            house: of text.… and doc.… only these; None: all.
-        """
-        ...
-
-    def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
-        """The function of each slab's number, in order."""
-        ...
-
-    def relations(self, name: str) -> pl.LazyFrame | None:
-        """What the step's `relate` found."""
-        ...
-
-    def addresses(self, rows: pl.Series) -> pl.Series:
-        """Row numbers of the corpus (u64, nulls stay) as the addresses that people read."""
-        ...
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What a stage that needs the corpus decided about the living of whom it said anything: row numbers, ascending, and verdicts."""
-
-    rows: np.ndarray
-    verdicts: pl.DataFrame
-
-
-def judge(
-    steps: Sequence[Step], signals: Signals, outcomes: dict[str, dict[str, Any]] | None = None
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The ledger, slab by slab, in the order of the corpus, each with the signals that it was judged by.
-
-    Args:
-        steps: the recipe.
-        signals: of the corpus.
-        outcomes: takes what stages that need the corpus have to say of their verdicts; None: they are not asked.
-
-    Raises:
-        StageError: a stage's verdicts break the contract.
-    """
-    chosen = _choices(steps, signals, outcomes)
-    starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.uint64)
-    names = {step.name for step in steps if not step.stage.needs_corpus} | _names_used(steps)
-
-    def one(slab: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-        frame = _numbered(signals.load(slab, names), int(starts[slab]))
-        return _slab(frame, steps, chosen, signals), frame
-
-    yield from signals.map(one)
 
 
 def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], columns: Sequence[str]) -> None:
@@ -205,50 +129,17 @@ def seen(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select("copies", "row", *own, *used)
 
 
-def _names_used(steps: Sequence[Step]) -> set[str]:
-    return {used.rsplit(".", 1)[0] for step in steps for used in step.stage.signals_used()} - set(BASE)
-
-
-def _numbered(frame: pl.DataFrame, start: int) -> pl.DataFrame:
-    numbers = pl.int_range(start, start + frame.height, dtype=pl.UInt64, eager=True)
-    return frame.rename({"row": "_shard_row"}).with_columns(numbers.alias("row"), pl.lit(1, pl.UInt8).alias("copies"))
-
-
-def _choices(steps: Sequence[Step], signals: Signals, outcomes: dict[str, dict[str, Any]] | None) -> dict[str, Chosen]:
-    """Let each stage that needs the corpus choose among those that the stages above left alive."""
-    chosen: dict[str, Chosen] = {}
-    starts = np.concatenate([[0], np.cumsum(signals.sizes)]).astype(np.int64)
-    copies = np.ones(int(starts[-1]), np.uint8)
-    pending: list[Step] = []
-    for step in steps:
-        if not step.stage.needs_corpus:
-            pending.append(step)
-            continue
-        seen = list(signals.map(partial(_reached, tuple(pending), step, signals, starts, copies)))
-        reached = pl.concat(seen, how="vertical_relaxed") if seen else None
-        del seen
-        chosen[step.name] = _choose(step, reached, signals, copies, outcomes)
-        pending = []
-    return chosen
-
-
-def _reached(pending: Sequence[Step], step: Step, signals: Signals, starts: np.ndarray, copies: np.ndarray, slab: int) -> pl.DataFrame:
-    """The documents of a slab that reach a step alive; `copies` (u8[documents]) is brought up to date for the slab."""
-    asked = [*pending, step]
-    names = {one.name for one in asked} | _names_used(asked)
-    frame = _numbered(signals.load(slab, names, {used for one in asked for used in one.stage.signals_used()}), int(starts[slab]))
-    mine = copies[starts[slab] : starts[slab + 1]]
-    frame = frame.with_columns(pl.Series("copies", mine))
-    for one in pending:
-        if not isinstance(one.stage, Edit):
-            frame = frame.with_columns(after(one, frame))
-    mine[:] = frame["copies"].to_numpy()
-    return living(step, frame)
+def looked_at(step: Step, own: Sequence[str]) -> set[str]:
+    """What a stage's decision looks at: of a filter the signals that its rules name, of any other all of its own."""
+    if only_limits(step.stage):
+        named = set(step.stage.keeps().meta.root_names())
+        own = [signal for signal in own if signal in named]
+    return {f"{step.name}.{signal}" for signal in own} | set(step.stage.signals_used())
 
 
 def only_limits(stage: Stage) -> TypeGuard[Filter]:
     """Whether a stage drops exactly what its rules say, so that they can be asked without it."""
-    return isinstance(stage, Filter) and type(stage).decide is Filter.decide
+    return isinstance(stage, Filter) and type(stage).decide is Filter.decide and type(stage).keeps is Filter.keeps
 
 
 def after(step: Step, frame: pl.DataFrame) -> pl.Series:
@@ -270,43 +161,7 @@ def living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
 def _living(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
     alive = pl.col("copies") > 0
     where = getattr(step.stage, "where", None)
-    kept = frame.filter(alive & condition(where) if where else alive)
+    kept = frame.select(alive & condition(where) if where else alive).to_series()
     hidden = "" if step.stage.decides_by_private else f"{step.name}._"
-    own = [name for name in kept.columns if name.startswith(f"{step.name}.") and not (hidden and name.startswith(hidden))]
-    return kept.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()]))
-
-
-def _choose(
-    step: Step, reached: pl.DataFrame | None, signals: Signals, copies: np.ndarray, outcomes: dict[str, dict[str, Any]] | None
-) -> Chosen:
-    if reached is None:
-        return Chosen(np.zeros(0, np.uint64), pl.DataFrame())
-    verdicts = decide(step, reached, signals.relations(step.name))
-    if outcomes is not None and (outcome := outcome_of(step, reached, verdicts["copies"])) is not None:
-        outcomes[step.name] = outcome
-    # Of most documents nothing is said. `reached` may lie in the memory of `copies`, so it is asked first.
-    said = pl.any_horizontal(pl.col("copies") != reached["copies"], pl.exclude("copies", "reasons").is_not_null())
-    some = verdicts.select(said.alias("said"))["said"]
-    rows = reached["row"].to_numpy()
-    copies[rows] = verdicts["copies"].to_numpy()
-    return Chosen(rows[some.to_numpy()], verdicts.filter(some))
-
-
-def _slab(frame: pl.DataFrame, steps: Sequence[Step], chosen: Mapping[str, Chosen], signals: Signals) -> pl.DataFrame:
-    told = Verdicts(frame["copies"].to_numpy())
-    for step in steps:
-        if not isinstance(step.stage, Edit):
-            frame = frame.with_columns(pl.Series("copies", told.copies))
-            told.record(step.name, _aligned(chosen[step.name], frame) if step.stage.needs_corpus else decide(step, frame))
-    ledger = told.ledger(frame["_shard_row"])
-    if "partner" in ledger.columns:
-        ledger = ledger.with_columns(signals.addresses(ledger["partner"]).alias("partner"))
-    return ledger
-
-
-def _aligned(chosen: Chosen, frame: pl.DataFrame) -> pl.DataFrame:
-    """The verdicts of those among a slab that took part; the others keep their copies."""
-    first, last = np.searchsorted(chosen.rows, [frame["row"][0], frame["row"][-1] + 1]) if frame.height else (0, 0)
-    part = chosen.verdicts[int(first) : int(last)].with_columns(pl.Series("row", chosen.rows[first:last], pl.UInt64))
-    joined = frame.select("row", _before=pl.col("copies")).join(part, on="row", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("copies").fill_null(pl.col("_before")), pl.col("reasons").fill_null([])).drop("row", "_before")
+    own = [name for name in frame.columns if name.startswith(f"{step.name}.") and not (hidden and name.startswith(hidden))]
+    return frame.select(*dict.fromkeys(["copies", "row", *own, *step.stage.signals_used()])).filter(kept)

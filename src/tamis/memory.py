@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis import ledger
+from tamis import judging, ledger
 from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
 from tamis.errors import StageError
 from tamis.files import as_given, plain
@@ -118,7 +118,7 @@ def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple
     signals, steps, docs = _measured(batch, steps, columns, [name for name in carried if columns.named(name) in present])
     known = {step.name: [name.removeprefix(f"{step.name}.") for name in signals.frame.columns if name.startswith(f"{step.name}.")] for step in steps}
     ledger.check_uses(steps, known, [*present, *(role for role in ROLES if columns.named(role) in present)])
-    verdicts = pl.concat([judged for judged, _ in ledger.judge(steps, signals)], how="vertical_relaxed")
+    verdicts = pl.concat(judging.judge(steps, signals, lambda slab: slab.ledger), how="vertical_relaxed")
     texts = one_piece(docs.column("text"))
     return _with_unreadable(verdicts, batch, table.num_rows), _spread(texts, batch.rows, table.num_rows)
 
@@ -190,9 +190,13 @@ class _Memory:
     def __post_init__(self) -> None:
         self.sizes = [self.frame.height]
 
-    def load(self, slab: int, names: Collection[str], house: Collection[str] | None = None) -> pl.DataFrame:
-        del slab, names, house
-        return self.frame
+    @property
+    def columns(self) -> list[str]:
+        return self.frame.columns
+
+    def load(self, slab: int, columns: Collection[str]) -> pl.DataFrame:
+        del slab
+        return self.frame.select(*columns)
 
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
         return map(function, range(len(self.sizes)))

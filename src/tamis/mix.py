@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from tamis.failures import coded
 from tamis.measure import Step
 from tamis.stage import Edit
 
@@ -21,8 +23,11 @@ LONGEST = 200
 """Bytes of a value that are told apart; of longer ones the beginning and the length are."""
 PARTS = 16
 TOKENS = ("tokens", "estimated_tokens")
+SUMMED = ("bytes", "tokens", "written_documents", "written_bytes", "written_tokens")
 MOVES = 0.05
 """A stage that moves this share of the text between groups of an axis that a stage made is worth a word."""
+
+Coded = tuple[np.ndarray, list[str | None]]
 
 
 @dataclass
@@ -35,21 +40,30 @@ class Mix:
     too_many: set[str] = field(default_factory=set)
 
     def add(self, ledger: pl.DataFrame, frame: pl.DataFrame) -> None:
-        """Count a slab.
+        """Count a slab; see `count`."""
+        self.take(self.count(ledger, frame))
+
+    def count(self, ledger: pl.DataFrame, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """What `take` wants of a slab; may be called in any thread.
 
         Args:
             ledger: copies, stage.
             frame: text.bytes, doc.… and signals of the same documents.
         """
-        axes = [axis for axis in axes_of(self.steps) if axis in frame.columns and axis not in self.too_many]
         self.tokens = tokens_of(self.steps, frame.columns)
-        tokens = pl.col(self.tokens).cast(pl.Int64).fill_null(0) if self.tokens else pl.lit(0, pl.Int64)
-        whole = frame.select(*axes, bytes=pl.col("text.bytes").cast(pl.Int64), tokens=tokens).hstack(
-            ledger.select("stage", pl.col("copies").cast(pl.Int64))
-        )
-        for axis in axes:
+        counted = frame[self.tokens].cast(pl.Int64).fill_null(0).to_numpy() if self.tokens else None
+        amounts = _amounts(frame["text.bytes"].to_numpy(), counted, ledger["copies"].to_numpy())
+        stages = coded(ledger["stage"])
+        axes = [axis for axis in axes_of(self.steps) if axis in frame.columns and axis not in self.too_many]
+        return {axis: _counted(coded(_bounded(frame[axis].cast(pl.String))), stages, amounts) for axis in axes}
+
+    def take(self, counted: Mapping[str, pl.DataFrame]) -> None:
+        """Add what was counted of the next slab."""
+        for axis, part in counted.items():
+            if axis in self.too_many:
+                continue
             held = self.parts.setdefault(axis, [])
-            held.append(_counted(whole, _bounded(pl.col(axis).cast(pl.String))))
+            held.append(part)
             if len(held) >= PARTS:
                 self.parts[axis] = [_merged(held)]
                 if self.parts[axis][0]["value"].n_unique() > MOST_VALUES:
@@ -101,6 +115,12 @@ def tokens_of(steps: Sequence[Step], columns: Sequence[str]) -> str | None:
     return next(named, None)
 
 
+def looked_at(steps: Sequence[Step], columns: Sequence[str]) -> list[str]:
+    """What `Mix.add` looks at, besides `text.bytes`, of the columns that there are."""
+    tokens = tokens_of(steps, columns)
+    return [axis for axis in axes_of(steps) if axis in columns] + ([tokens] if tokens else [])
+
+
 def shortened(axis: Mapping[str, Any], most: int) -> dict[str, Any]:
     """The facts of an axis with fewer values listed, the rest among the others."""
     left = [*axis["values"][most:], *([axis["others"]] if axis["others"] else [])]
@@ -114,22 +134,35 @@ def shortened(axis: Mapping[str, Any], most: int) -> dict[str, Any]:
     return {**axis, "values": axis["values"][:most], "others": {"value": many, **summed, "dropped": dropped}}
 
 
-def _bounded(value: pl.Expr) -> pl.Expr:
-    length = value.str.len_bytes()
-    beginning = pl.concat_str(value.str.head(LONGEST // 4), pl.lit("… ("), length.cast(pl.String), pl.lit(" bytes)"))
-    return pl.when(length > LONGEST).then(beginning).otherwise(value)
+def _bounded(values: pl.Series) -> pl.Series:
+    lengths = values.str.len_bytes()
+    if not (lengths > LONGEST).any():
+        return values
+    beginning = pl.concat_str(pl.lit(values).str.head(LONGEST // 4), pl.lit("… ("), pl.lit(lengths).cast(pl.String), pl.lit(" bytes)"))
+    return pl.select(pl.when(pl.lit(lengths) > LONGEST).then(beginning).otherwise(pl.lit(values))).to_series()
 
 
-def _counted(whole: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
-    copies = pl.col("copies")
-    return whole.group_by(value.alias("value"), "stage").agg(
-        documents=pl.len().cast(pl.Int64),
-        bytes=pl.col("bytes").sum(),
-        tokens=pl.col("tokens").sum(),
-        written_documents=copies.sum(),
-        written_bytes=(pl.col("bytes") * copies).sum(),
-        written_tokens=(pl.col("tokens") * copies).sum(),
-    )
+def _amounts(sizes: np.ndarray, tokens: np.ndarray | None, copies: np.ndarray) -> dict[str, np.ndarray]:
+    """What is summed, f64[n]: exactly, for of no slab the sum is near 2^53."""
+    counted = {"bytes": sizes.astype(np.float64)} | ({} if tokens is None else {"tokens": tokens.astype(np.float64)})
+    written = copies.astype(np.float64)
+    return counted | {"written_documents": written} | {f"written_{name}": amount * written for name, amount in counted.items()}
+
+
+def _counted(values: Coded, stages: Coded, amounts: Mapping[str, np.ndarray]) -> pl.DataFrame:
+    """Sums by value and stage, of those that there are."""
+    (value, valued), (stage, staged) = values, stages
+    key = value.astype(np.int64) * len(staged) + stage
+    found = np.arange(len(valued) * len(staged))
+    if len(found) > len(key):
+        found, key = np.unique(key, return_inverse=True)
+    documents = np.bincount(key, minlength=len(found))
+    there = documents > 0
+    sums = {name: np.bincount(key, amount, len(found))[there].astype(np.int64) for name, amount in amounts.items()}
+    texts = zip((valued, staged), np.divmod(found[there], max(1, len(staged))), strict=True)
+    value_of, stage_of = (pl.Series(known, dtype=pl.String).gather(which) for known, which in texts)
+    nothing = np.zeros(len(stage_of), np.int64)
+    return pl.DataFrame({"value": value_of, "stage": stage_of, "documents": documents[there], **dict.fromkeys(SUMMED, nothing), **sums})
 
 
 def _merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from tamis import __version__, begin, files, keys, ledger, mappers, mix, shards, tally
+from tamis import __version__, begin, files, judging, keys, mappers, mix, shards, tally
 from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
+from tamis.ledger_files import Written, addressed
 from tamis.plan import Plan
 from tamis.progress import Logged, Say, phase
 from tamis.recipe import Recipe
@@ -26,8 +27,6 @@ from tamis.stage import has
 from tamis.work import Done, Task, Work, handed_out, measure_chunk
 from tamis.writing import Part, write_part, write_quarantine
 
-LEDGER_ROWS = 1_000_000
-"""Rows of one file of the ledger, about."""
 SPEED_BYTES = 1_000_000
 """Of less text a speed would say how long a run takes to begin."""
 
@@ -187,16 +186,15 @@ class _Run:
         files.remove(files.join(self.plan.out, "ledger"))
         counted, mixed, copies, sizes = tally.Tally(), mix.Mix(self.plan.steps), [], []
         with self.timed("decide", sum(signals.sizes)) as say:
-            writer = _LedgerFiles(files.join(self.plan.out, "ledger"))
-            for slab, (verdicts, house) in enumerate(ledger.judge(self.plan.steps, signals, self.outcomes)):
-                full = _addressed(verdicts, house, signals.shard_names(slab))
-                writer.add(full)
-                counted.add(full, house["text.bytes"])
-                mixed.add(verdicts, house)
-                copies.append(full["copies"].to_numpy())
-                sizes.append(house["text.bytes"].to_numpy())
-                say.advance(full.height, 0)
-            writer.close()
+            beside = {"text.bytes", "doc.id", *mix.looked_at(self.plan.steps, signals.columns)} & set(signals.columns)
+            with Written(files.join(self.plan.out, "ledger")) as written:
+                for one, table, parts in judging.judge(self.plan.steps, signals, partial(_counted, signals, mixed), self.outcomes, beside):
+                    written.add(table)
+                    counted.add(one.ledger, one.beside["text.bytes"], one.failed)
+                    mixed.take(parts)
+                    copies.append(one.ledger["copies"].to_numpy())
+                    sizes.append(one.beside["text.bytes"].to_numpy())
+                    say.advance(one.ledger.height, 0)
         counted.check(sum(one.readable for one in (signals.done[chunk.name] for chunk in self.plan.corpus.chunks)))
         self.mix = mixed.facts()
         return counted, copies, sizes
@@ -270,43 +268,10 @@ class _Run:
         }
 
 
-def _addressed(verdicts: pl.DataFrame, house: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
-    """The ledger as it lies on disk: shard and row in front, and the id where documents have one."""
-    front = [names, verdicts["row"]]
-    front += [house["doc.id"].cast(pl.String).alias("id")] if "doc.id" in house.columns else []
-    return pl.DataFrame(front).hstack(verdicts.drop("row"))
-
-
-@dataclass
-class _LedgerFiles:
-    """The ledger in files of about a million rows, a row group a slab."""
-
-    folder: str
-    _stack: ExitStack | None = None
-    _writer: Any = None
-    _rows: int = 0
-    _files: int = 0
-
-    def add(self, frame: pl.DataFrame) -> None:
-        table = files.plain(frame.to_arrow())
-        if self._writer is None:
-            self._stack = ExitStack()
-            file = self._stack.enter_context(files.writing(files.join(self.folder, f"part-{self._files:05d}.parquet")))
-            # What hardly repeats is written twice as fast without a dictionary.
-            repeating = [name for name in table.column_names if name not in ("id", "partner", "similarity")]
-            self._writer = self._stack.enter_context(
-                pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=[*repeating, "reasons.list.element", "also.list.element"])
-            )
-            self._rows, self._files = 0, self._files + 1
-        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-        self._rows += table.num_rows
-        if self._rows >= LEDGER_ROWS:
-            self.close()
-
-    def close(self) -> None:
-        if self._stack is not None:
-            self._stack.close()
-        self._stack = self._writer = None
+def _counted(signals: DiskSignals, mixed: mix.Mix, slab: judging.Slab) -> tuple[judging.Slab, pa.Table, dict[str, pl.DataFrame]]:
+    """What of a slab can be done beside others: its table, and its part of the mix."""
+    whole = addressed(slab, signals.shard_names(slab.number))
+    return slab._replace(ledger=whole), files.plain(whole.to_arrow()), mixed.count(whole, slab.beside)
 
 
 def _parts(plan: Plan, signals: DiskSignals, copies: np.ndarray, sizes: np.ndarray) -> list[Part]:

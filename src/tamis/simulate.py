@@ -134,12 +134,8 @@ def fates(numbers: Numbers, steps: Sequence[Step], look: Look | None = None) -> 
 
 
 def columns(numbers: Numbers, step: Step) -> set[str]:
-    """What a stage's decision looks at: of a filter the signals that its rules name, of any other all of its own."""
-    own = numbers.run.measured[step.name]
-    if ledger.only_limits(step.stage):
-        named = set(step.stage.keeps().meta.root_names())
-        own = [signal for signal in own if signal in named]
-    return {f"{step.name}.{signal}" for signal in own} | set(step.stage.signals_used())
+    """What a stage's decision looks at."""
+    return ledger.looked_at(step, numbers.run.measured[step.name])
 
 
 def _looked_at(numbers: Numbers, steps: Sequence[Step]) -> set[str]:

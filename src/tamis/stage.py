@@ -282,9 +282,13 @@ class Filter(Stage):
         failed = (reason, (judged & ~keep).fill_null(value=False))
         if self.on_null == "keep":
             return [failed]
-        signal = next((name for name in keep.meta.root_names() if not name.startswith("doc.")), reason)
-        called = signal if "." in signal else signal.replace("_", " ")
-        return [failed, (f"{called} not measurable", judged & keep.is_null())]
+        return [failed, (not_measurable(reason, keep), judged & keep.is_null())]
+
+
+def not_measurable(reason: str, keep: pl.Expr) -> str:
+    """What is wrong with a document of which a rule cannot tell whether it is met."""
+    signal = next((name for name in keep.meta.root_names() if not name.startswith("doc.")), reason)
+    return f"{signal if '.' in signal else signal.replace('_', ' ')} not measurable"
 
 
 def _bits(marks: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:

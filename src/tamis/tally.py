@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tamis.failures import coded
 from tamis.stage import Edit, Filter, Stage
+from tamis.verdicts import Failed
 
 MOST = 0.99
 """A stage that drops a larger share of what reaches it is warned about."""
@@ -34,40 +36,34 @@ class Tally:
     ids: list[np.ndarray] = field(default_factory=list)
     without_id: int = 0
 
-    def add(self, ledger: pl.DataFrame, sizes: pl.Series) -> None:
+    def add(self, ledger: pl.DataFrame, sizes: pl.Series, failed: Sequence[Failed]) -> None:
         """Count a slab of the ledger.
 
         Args:
-            ledger: with the columns copies, stage, reasons, also and, where documents have one, id.
+            ledger: with the columns copies, stage and, where documents have one, id.
             sizes: bytes of each document's text.
+            failed: every rule that any of its documents fails.
         """
-        frame = ledger.with_columns(sizes.cast(pl.UInt64).alias("bytes"))
-        self.documents += frame.height
-        self.bytes += int(sizes.sum())
-        for stage, documents, size in frame.group_by("stage").agg(pl.len(), pl.col("bytes").sum()).iter_rows():
+        self.documents += ledger.height
+        codes, stages = coded(ledger["stage"])
+        # Sums of whole numbers below 2^53, which are exact.
+        by_stage = zip(stages, np.bincount(codes).tolist(), np.bincount(codes, sizes.to_numpy()).tolist(), strict=True)
+        for stage, documents, size in by_stage:
+            self.bytes += int(size)
             if stage is None:
-                self.kept_bytes += size
+                self.kept_bytes += int(size)
             else:
                 self.dropped[stage] += documents
-                self.dropped_bytes[stage] += size
-        for copies, documents in frame.group_by("copies").len().iter_rows():
-            self.copies[copies] += documents
-        self._add_rules(frame)
-        if "id" in frame.columns:
-            known = frame["id"].drop_nulls()
-            self.without_id += frame.height - len(known)
+                self.dropped_bytes[stage] += int(size)
+        counts = np.bincount(ledger["copies"].to_numpy())
+        self.copies.update({copies: int(counts[copies]) for copies in np.flatnonzero(counts).tolist()})
+        for rule in failed:
+            self.failed[rule.stage, rule.reason] += rule.documents
+            self.only[rule.stage, rule.reason] += rule.alone
+        if "id" in ledger.columns:
+            known = ledger["id"].drop_nulls()
+            self.without_id += ledger.height - len(known)
             self.ids.append(known.hash().to_numpy())
-
-    def _add_rules(self, frame: pl.DataFrame) -> None:
-        dropped = frame.lazy().filter(pl.col("stage").is_not_null())
-        alone = (pl.col("reasons").list.len() + pl.col("also").list.len()) == 1
-        own = dropped.select("stage", "reasons", alone=alone).explode("reasons").group_by("stage", "reasons").agg(pl.len(), pl.col("alone").sum())
-        for stage, reason, documents, single in own.collect().iter_rows():
-            self.failed[stage, reason] += documents
-            self.only[stage, reason] += single
-        for said, documents in dropped.select("also").explode("also").drop_nulls().group_by("also").len().collect().iter_rows():
-            stage, _, reason = said.partition(": ")
-            self.failed[stage, reason] += documents
 
     @property
     def kept(self) -> int:
