@@ -17,10 +17,22 @@ from tamis import ledger, simulate
 from tamis.assignments import place_of
 from tamis.errors import StageError
 from tamis.firing import Firing
+from tamis.kernels.limits import (
+    ASKED,
+    JUDGED,
+    JUDGED_OTHERS,
+    MOVED,
+    MOVED_OTHERS_BYTES,
+    NULL,
+    ODD,
+    STANDING,
+    STANDING_OTHERS_BYTES,
+    count_cells,
+)
 from tamis.levers import excepted
 from tamis.measure import Step
 from tamis.report.grids import Grid, grid
-from tamis.report.nearest import Sought, best, nearest
+from tamis.report.nearest import Near, Sought, nearest
 from tamis.simulate import Numbers
 from tamis.stage import Edit, Filter, parameters
 from tamis.where import condition
@@ -81,30 +93,77 @@ class Counted:
     Args:
         rule: the rule.
         grid: its bins and limits; None where the signal is no number.
-        judged: documents that the rule asks about.
-        null: of these, those whose signal is not measurable.
-        bins: i64[2, bins], judged documents, and those of them that all other rules let pass.
-        passing: i64[4, limits], documents that meet a limit, their bytes, and both of those that all other rules let pass.
-        movable: whether the rule is its limit and nothing else, on every document.
-        dropped: documents that were dropped and fail it, nearest first; see `nearest.SCHEMA`.
+        cells: i64[…, 6], documents and bytes by where the value lies among edges and limits; see `kernels.limits.count_cells`.
+        sums: i64[7], likewise.
+        dropped: documents that were dropped and fail it, nearest first.
         kept: documents that were kept.
     """
 
     rule: Rule
     grid: Grid | None
-    judged: int
-    null: int
-    bins: np.ndarray
-    passing: np.ndarray
-    movable: bool
-    dropped: pl.DataFrame
-    kept: pl.DataFrame
+    cells: np.ndarray
+    sums: np.ndarray
+    dropped: list[Near]
+    kept: list[Near]
 
     def add(self, other: Counted, count: int) -> None:
         """Take in another slab, and keep so many samples."""
-        self.judged, self.null, self.movable = self.judged + other.judged, self.null + other.null, self.movable and other.movable
-        self.bins, self.passing = self.bins + other.bins, self.passing + other.passing
-        self.dropped, self.kept = (best(pl.concat(pair), count) for pair in ((self.dropped, other.dropped), (self.kept, other.kept)))
+        self.cells, self.sums = self.cells + other.cells, self.sums + other.sums
+        self.dropped, self.kept = (sorted(a + b)[:count] for a, b in ((self.dropped, other.dropped), (self.kept, other.kept)))
+
+    @property
+    def judged(self) -> int:
+        """Documents that the rule asks about."""
+        return int(self.sums[ASKED])
+
+    @property
+    def null(self) -> int:
+        """Of the judged, those whose signal is not measurable; 0 where it is no number."""
+        return 0 if self.grid is None else int(self.sums[NULL])
+
+    @property
+    def movable(self) -> bool:
+        """Whether the rule is its limit and nothing else, on every document."""
+        return self.grid is not None and len(self.grid.limits) > 0 and not self.sums[ODD]
+
+    @property
+    def bins(self) -> np.ndarray:
+        """i64[2, bins], judged documents, and those of them that all other rules let pass."""
+        if self.grid is None:
+            return np.zeros((2, 0), np.int64)
+        cells = self.cells[:, [JUDGED, JUDGED_OTHERS]]
+        # A value on an edge is in the bin above it.
+        places = _passed(self.grid.edges[1:-1], breaks_of(self.grid))[(np.arange(len(cells)) + 1) // 2]
+        return _summed(cells, places, len(self.grid.edges) - 1)
+
+    @property
+    def passing(self) -> np.ndarray:
+        """i64[4, limits], documents that meet a limit, their bytes, and both of those that all other rules let pass."""
+        if self.grid is None:
+            return np.zeros((4, 0), np.int64)
+        cells, limits = self.cells[:, MOVED : MOVED_OTHERS_BYTES + 1], self.grid.limits
+        places = _passed(limits, breaks_of(self.grid))[(np.arange(len(cells)) + self.rule.least) // 2]
+        counts = _summed(cells, places, len(limits) + 1)
+        up_to = np.cumsum(counts, axis=1)[:, : len(limits)]
+        standing = self.sums[STANDING : STANDING_OTHERS_BYTES + 1, None]
+        return np.asarray(standing + (counts.sum(axis=1, keepdims=True) - up_to if self.rule.least else up_to))
+
+
+def breaks_of(cut: Grid | None) -> np.ndarray:
+    """f64[m]: the edges between a grid's bins, and its limits."""
+    return np.zeros(0) if cut is None else np.unique(np.concatenate([cut.edges[1:-1], cut.limits]))
+
+
+def _passed(some: np.ndarray, breaks: np.ndarray) -> np.ndarray:
+    """i64[m + 1]: how many of some of the breaks are among the first ones, none, one, two … of all."""
+    return np.concatenate([[0], np.searchsorted(some, breaks, side="right")])
+
+
+def _summed(cells: np.ndarray, places: np.ndarray, size: int) -> np.ndarray:
+    """i64[columns, size]: the cells of each place together."""
+    sums = np.zeros((size, cells.shape[1]), np.int64)
+    np.add.at(sums, places, cells)
+    return sums.T
 
 
 def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[str, Counted], list[dict[str, Any]]]:
@@ -228,8 +287,10 @@ class _Walk:
             for rule, slab in _judged([rule for rule in self.rules if rule.step is step], ledger.seen(step, frame)):
                 failed += ~slab.ok
                 told[rule.name] = slab
-        sizes = frame["text.bytes"].to_numpy().astype(np.float64)
-        shown = _Shown(place, self.sought, self.sought.eligible(place), self.copies[place] > 0, failed, frame["text._low"].to_numpy())
+        sizes = frame["text.bytes"].to_numpy().astype(np.int64)
+        at = self.sought.eligible(place)
+        rows = np.arange(place.start, place.stop)
+        shown = _Shown(self.sought.count, at, rows, self.copies[place][at] > 0, failed, frame["text._low"].to_numpy())
         return [_counted(rule, cut, told[rule.name], failed, sizes, shown) for rule, cut in zip(self.rules, self.grids, strict=True)]
 
 
@@ -260,55 +321,26 @@ def _judged(rules: Sequence[Rule], seen: pl.DataFrame) -> Iterator[tuple[Rule, _
 class _Shown:
     """Which documents of a slab may be samples."""
 
-    place: slice
-    sought: Sought
-    eligible: np.ndarray
+    count: int
+    at: np.ndarray
+    rows: np.ndarray
     kept: np.ndarray
     failed: np.ndarray
     hashes: np.ndarray
 
-    def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> pl.DataFrame:
+    def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> list[Near]:
         return nearest(
-            mask & self.eligible,
-            self.sought.count,
-            values=slab.values,
-            now=now,
-            failed=self.failed,
-            hashes=self.hashes,
-            first=self.place.start,
+            self.at[mask], self.count, values=slab.values, now=now, failed=self.failed, hashes=self.hashes, rows=self.rows
         )
 
 
 def _counted(rule: Rule, cut: Grid | None, slab: _Slab, failed: np.ndarray, sizes: np.ndarray, shown: _Shown) -> Counted:
-    others = failed == ~slab.ok
-    known = ~np.isnan(slab.values)
-    judged = slab.asked & known if rule.signal is not None else slab.asked
-    bins, passing, movable = np.zeros((2, 0), np.int64), np.zeros((4, 0), np.int64), False
-    if cut is not None:
-        places = np.searchsorted(cut.edges[1:-1], slab.values[judged], side="right")
-        bins = np.array([np.bincount(part, minlength=len(cut.edges) - 1) for part in (places, places[others[judged]])])
-        met = slab.values >= float(rule.now or 0) if rule.least else slab.values <= float(rule.now or 0)
-        movable = bool(len(cut.limits)) and bool((met == slab.ok)[slab.moved].all())
-        passing = _passing(cut.limits, slab, others, sizes, least=rule.least)
+    breaks, now = breaks_of(cut), float(rule.now or 0)
+    cells, sums = count_cells(slab.values, slab.asked, slab.ok, slab.moved, failed, sizes, breaks, now=now, least=rule.least)
     movable_now = rule.now if cut is not None and rule.place is not None else None
-    failing = ~slab.ok & ~shown.kept & (judged if cut is not None else slab.asked)
-    kept = shown.kept & slab.moved & slab.ok
-    return Counted(
-        rule=rule, grid=cut, judged=int(slab.asked.sum()), null=int((slab.asked & ~known).sum()) if cut is not None else 0,
-        bins=bins, passing=passing, movable=movable, dropped=shown.near(failing, slab, movable_now), kept=shown.near(kept, slab, movable_now),
-    )  # fmt: skip
-
-
-def _passing(limits: np.ndarray, slab: _Slab, others: np.ndarray, sizes: np.ndarray, *, least: bool) -> np.ndarray:
-    """i64[4, limits]; see `Counted.passing`. Bytes are summed as f64, exact below 2^53."""
-    values, weights = slab.values[slab.moved], sizes[slab.moved]
-    places = np.searchsorted(limits, values, side="right" if least else "left")
-    fixed = slab.ok & ~slab.moved
-    rows = []
-    for mask, still in ((None, fixed), (others[slab.moved], fixed & others)):
-        at, held = (places, weights) if mask is None else (places[mask], weights[mask])
-        for amounts, standing in ((None, int(still.sum())), (held, int(sizes[still].sum()))):
-            counts = np.bincount(at, amounts, len(limits) + 1).astype(np.int64)
-            up_to = np.cumsum(counts)[: len(limits)]
-            rows.append(standing + (int(counts.sum()) - up_to if least else up_to))
-    return np.array(rows, np.int64).reshape(4, len(limits))
+    at, ok = shown.at, slab.ok[shown.at]
+    failing = ~ok & ~shown.kept & slab.asked[at]
+    if cut is not None:
+        failing &= ~np.isnan(slab.values[at])
+    kept = shown.kept & slab.moved[at] & ok
+    return Counted(rule, cut, cells, sums, shown.near(failing, slab, movable_now), shown.near(kept, slab, movable_now))
