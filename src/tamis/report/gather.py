@@ -82,10 +82,7 @@ def _group(gathered: Gathered, numbers: Numbers, stages: np.ndarray) -> np.ndarr
     run, sizes, first = numbers.run, np.zeros(numbers.documents, np.uint32), 0
     names = np.array([None, *numbers.number], object)
 
-    def one(name: str) -> pa.Table:
-        return _coded(files.join(run.folder("documents"), name))
-
-    for table in mappers.threads(one, [name for name, rows in numbers.chunks if rows], numbers.workers):
+    for table in _tables(numbers):
         place = slice(first, first + table.num_rows)
         sizes[place] = table.column("text.bytes").to_numpy()
         gathered.groups.setdefault("length", Groups()).add(bands(sizes[place]), stages[place], sizes[place], names)
@@ -94,6 +91,22 @@ def _group(gathered: Gathered, numbers: Numbers, stages: np.ndarray) -> np.ndarr
                 gathered.groups.setdefault(axis, Groups(year=axis == "date")).add(table.column(f"doc.{axis}"), stages[place], sizes[place], names)
         first = place.stop
     return sizes
+
+
+def _tables(numbers: Numbers) -> Iterator[pa.Table]:
+    """The bytes and groups of documents, in the order of the corpus, `ROWS` of them at least where their types agree."""
+
+    def one(name: str) -> pa.Table:
+        return _coded(files.join(numbers.run.folder("documents"), name))
+
+    held: list[pa.Table] = []
+    for table in mappers.threads(one, [name for name, rows in numbers.chunks if rows], numbers.workers):
+        if held and (sum(part.num_rows for part in held) >= ROWS or table.schema != held[0].schema):
+            yield pa.concat_tables(held)
+            held = []
+        held.append(table)
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _coded(url: str) -> pa.Table:

@@ -6,14 +6,15 @@ documents then chooses among the rest only a simulation knows: `tamis what-if`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 
-from tamis import ledger, simulate
+from tamis import ledger, mappers, simulate
 from tamis.assignments import place_of
 from tamis.errors import StageError
 from tamis.firing import Firing
@@ -37,6 +38,9 @@ from tamis.simulate import Numbers
 from tamis.stage import Edit, Filter, parameters
 from tamis.where import condition
 
+Result = TypeVar("Result")
+HELD_BYTES = 128_000_000
+"""Signals that are held between the two walks; of more they are read twice."""
 LOOKED_AT = 200_000
 """Documents, spread evenly over the corpus, whose values say where histograms are cut and which limits are asked about."""
 
@@ -182,9 +186,10 @@ def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[st
     rules = [rule for step in judging if ledger.only_limits(step.stage) for rule in rules_of(step)]
     names = {"text.bytes", "text._low"}.union(*(simulate.columns(numbers, step) for step in judging))
     firing = Firing()
-    walk = _Walk(judging, rules, _grids(numbers, rules, names), copies, sought, firing)
+    each = _slabs(numbers, names)
+    walk = _Walk(judging, rules, _grids(numbers, rules, each), copies, sought, firing)
     counted: dict[str, Counted] = {}
-    for found in numbers.each(names, walk):
+    for found in each(walk):
         for one in found:
             if one.rule.name in counted:
                 counted[one.rule.name].add(one, sought.count)
@@ -193,21 +198,36 @@ def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[st
     return counted, firing.noted(judging)
 
 
-def _grids(numbers: Numbers, rules: Sequence[Rule], names: set[str]) -> list[Grid | None]:
+class _Each(Protocol):
+    """A function of each slab's place and columns, in order."""
+
+    def __call__(self, function: Callable[[slice, pl.DataFrame], Result], /) -> Iterator[Result]: ...
+
+
+def _slabs(numbers: Numbers, names: set[str]) -> _Each:
+    """Slabs for two walks: held in memory where they are little, else read twice."""
+    if numbers.documents * len(names) * 8 > HELD_BYTES:
+        return partial(numbers.each, names)
+    held = list(numbers.each(names, lambda place, frame: (place, frame)))
+    return lambda function: mappers.threads(lambda slab: function(*slab), held, numbers.workers)
+
+
+def _grids(numbers: Numbers, rules: Sequence[Rule], each: _Each) -> list[Grid | None]:
     every = -(-numbers.documents // LOOKED_AT) or 1
-    parts = list(numbers.each(names, lambda place, frame: _standing(frame).gather_every(every, -place.start % every)))
+    parts = list(each(lambda place, frame: _standing(frame.gather_every(every, -place.start % every))))
     if not parts:
         return [None] * len(rules)
     frame = pl.concat(parts, how="vertical_relaxed")
-    seen = {rule.step.name: ledger.seen(rule.step, frame) for rule in rules}
+    seen = {name: ledger.seen(step, frame) for name, step in {rule.step.name: rule.step for rule in rules}.items()}
     return [_grid(rule, seen[rule.step.name]) for rule in rules]
 
 
 def _grid(rule: Rule, seen: pl.DataFrame) -> Grid | None:
     if rule.signal is None or not seen.schema[rule.signal].is_numeric():
         return None
-    asked = seen.filter(_asked(rule.step.stage))[rule.signal]
-    values = asked.cast(pl.Float64).drop_nulls().to_numpy()
+    where = rule.step.stage.where  # type: ignore[attr-defined]  a filter
+    asked = seen[rule.signal] if where is None else seen.filter(condition(where))[rule.signal]
+    values = asked.drop_nulls().to_numpy().astype(np.float64)
     cut = grid(values[np.isfinite(values)], None if rule.place is None else rule.now, whole=asked.dtype.is_integer())
     return replace(cut, limits=_allowed(rule, cut.limits))
 
