@@ -20,6 +20,8 @@ PIECE_BYTES = 4_000_000
 """Decoded at a time, about, where nothing much is done with a piece."""
 MEASURED_BYTES = 32_000_000
 """Decoded at a time where stages measure it: each costs some Python a piece."""
+SOUGHT_BYTES = 1_000_000
+"""Decoded at a time where a few rows are sought, and the last of them is the end."""
 FAR_BYTES = 16_000_000
 """Of a row group, before a row that is read alone: decoding that much takes as long as finding the row by its page."""
 APART_BYTES = 4_000_000
@@ -106,7 +108,7 @@ def some(chunk: Chunk, rows: np.ndarray, columns: Sequence[str]) -> Iterator[tup
             yield from ([] if found is None else found)
             near = inside if found is None else near
             if len(near):
-                yield from _streamed(_Rows(file, group, first, wanted, chunk.url, PIECE_BYTES), near)
+                yield from _streamed(_Rows(file, group, first, wanted, chunk.url, SOUGHT_BYTES), near)
             first += meta.num_rows
 
 

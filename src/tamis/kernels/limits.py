@@ -13,6 +13,8 @@ JUDGED, JUDGED_OTHERS, MOVED, MOVED_BYTES, MOVED_OTHERS, MOVED_OTHERS_BYTES = ra
 """Columns of what is counted by cell."""
 ASKED, NULL, STANDING, STANDING_BYTES, STANDING_OTHERS, STANDING_OTHERS_BYTES, ODD = range(7)
 """What is counted as a whole."""
+SHIFT = 46
+"""Bits of a number that are left out of the first ones: 11 tell its size, and 6 the 64th part of it."""
 
 
 def count_cells(
@@ -41,27 +43,43 @@ def count_cells(
             moved and ok the same four (`STANDING` …); moved ones of which `now` does not say what the rule does (`ODD`).
     """
     cells, sums = np.zeros((2 * len(breaks) + 1, 6), np.int64), np.zeros(7, np.int64)
+    values, breaks = aligned(values, np.float64), aligned(breaks, np.float64)
     _count(
-        aligned(values, np.float64), *(aligned(mask, np.bool_) for mask in (asked, ok, moved)), aligned(failed, np.uint16),
-        aligned(sizes, np.int64), aligned(breaks, np.float64), float(now), bool(least), cells, sums,
+        values, values.view(np.int64), *(aligned(mask, np.bool_) for mask in (asked, ok, moved)), aligned(failed, np.uint16),
+        aligned(sizes, np.int64), breaks, *_table(breaks), float(now), bool(least), cells, sums,
     )  # fmt: skip
     return cells, sums
 
 
+def _table(breaks: np.ndarray) -> tuple[int, np.ndarray]:
+    """Of the first bits of a positive number the first one, and how many breaks lie below the numbers that begin with it, and those that follow.
+
+    The bits of positive numbers ascend as they do. So many tell numbers apart that differ by 1/64, of which few breaks lie together.
+    """
+    above = breaks[breaks > 0]
+    if not len(above):
+        return 0, np.zeros(0, np.int64)
+    first, last = (int(one) >> SHIFT for one in above[[0, -1]].view(np.int64))
+    return first, np.searchsorted(breaks, (np.arange(first, last + 1) << SHIFT).view(np.float64))
+
+
 @helper
-def _cell(breaks, value):
-    base, length = 0, len(breaks)
-    while length > 1:
-        half = length >> 1
-        base += half if breaks[base + half - 1] < value else 0
-        length -= half
-    if length == 1 and breaks[base] < value:
-        base += 1
-    return 2 * base + (1 if base < len(breaks) and breaks[base] == value else 0)
+def _cell(breaks, first, table, value, bits):
+    if len(breaks) == 0 or value < breaks[0]:
+        return 0
+    place = (bits >> SHIFT) - first
+    # Below the first positive break lie few, and all of those that are not positive.
+    j = 0 if value <= 0 or place < 0 else len(breaks) if place >= len(table) else table[place]
+    while j < len(breaks) and breaks[j] < value:
+        j += 1
+    return 2 * j + (1 if j < len(breaks) and breaks[j] == value else 0)
 
 
-@kernel(reads(f64), reads(b1), reads(b1), reads(b1), reads(u16), reads(i64), reads(f64), f64, b1, writes(i64, 2), writes(i64))
-def _count(values, asked, ok, moved, failed, sizes, breaks, now, least, cells, sums):
+@kernel(
+    reads(f64), reads(i64), reads(b1), reads(b1), reads(b1), reads(u16), reads(i64), reads(f64), i64, reads(i64), f64, b1, writes(i64, 2),
+    writes(i64),
+)  # fmt: skip
+def _count(values, bits, asked, ok, moved, failed, sizes, breaks, first, table, now, least, cells, sums):
     for i in range(len(values)):
         value = values[i]
         others = 1 if failed[i] == (0 if ok[i] else 1) else 0
@@ -70,7 +88,7 @@ def _count(values, asked, ok, moved, failed, sizes, breaks, now, least, cells, s
             if value != value:  # noqa: PLR0124  NaN
                 sums[NULL] += 1
             else:
-                cell = _cell(breaks, value)
+                cell = _cell(breaks, first, table, value, bits[i])
                 cells[cell, JUDGED] += 1
                 cells[cell, JUDGED_OTHERS] += others
                 if moved[i]:
