@@ -94,7 +94,7 @@ def some(chunk: Chunk, rows: np.ndarray, columns: Sequence[str]) -> Iterator[tup
         columns: names, of which those that the file lacks are left out.
 
     Returns:
-        Tables and the row numbers of what they hold. A row that cannot be decoded is in none.
+        Tables and the row numbers of what they hold, ascending. A row that cannot be decoded is in none.
     """
     with files.open_read(chunk.url) as source:
         file = pq.ParquetFile(source, page_checksum_verification=True, buffer_size=1 << 20)
@@ -102,13 +102,12 @@ def some(chunk: Chunk, rows: np.ndarray, columns: Sequence[str]) -> Iterator[tup
         for group in chunk.groups:
             meta = file.metadata.row_group(group)
             inside = rows[(rows >= first) & (rows < first + meta.num_rows)]
-            held = sum(meta.column(i).total_uncompressed_size for i in range(meta.num_columns) if meta.column(i).path_in_schema.split(".")[0] in wanted)
-            near, far = _by_distance(inside, first, held / max(1, meta.num_rows))
+            near, far = _by_distance(inside, first, meta.total_byte_size / max(1, meta.num_rows))
             found = _looked_up(chunk.url, far, wanted)
-            yield from ([] if found is None else found)
             near = inside if found is None else near
             if len(near):
-                yield from _streamed(_Rows(file, group, first, wanted, chunk.url, SOUGHT_BYTES), near)
+                yield _streamed(_Rows(file, group, first, wanted, chunk.url, SOUGHT_BYTES), near)
+            yield from found or []
             first += meta.num_rows
 
 
@@ -135,11 +134,14 @@ def _looked_up(url: str, stretches: Sequence[np.ndarray], columns: list[str]) ->
     return found
 
 
-def _streamed(stream: _Rows, rows: np.ndarray) -> Iterator[tuple[pa.Table, np.ndarray]]:
+def _streamed(stream: _Rows, rows: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Those of some rows of a row group that can be decoded."""
+    tables, numbers = [], []
     for piece in stream.take_to(int(rows[-1]) + 1):
         here = np.isin(piece.numbers, rows, assume_unique=True)
-        if here.any():
-            yield piece.table.filter(pa.array(here)), piece.numbers[here]
+        tables.append(piece.table.filter(pa.array(here)))
+        numbers.append(piece.numbers[here])
+    return pa.concat_tables(tables), np.concatenate(numbers)
 
 
 def _of_groups(file: pq.ParquetFile, chunk: Chunk, wanted: list[str], size: int) -> Iterator[Piece]:

@@ -44,9 +44,10 @@ def count_cells(
     """
     cells, sums = np.zeros((2 * len(breaks) + 1, 6), np.int64), np.zeros(7, np.int64)
     values, breaks = aligned(values, np.float64), aligned(breaks, np.float64)
+    first, table = _table(breaks)
     _count(
-        values, values.view(np.int64), *(aligned(mask, np.bool_) for mask in (asked, ok, moved)), aligned(failed, np.uint16),
-        aligned(sizes, np.int64), breaks, *_table(breaks), float(now), bool(least), cells, sums,
+        values, values.view(np.int64), aligned(asked, np.bool_), aligned(ok, np.bool_), aligned(moved, np.bool_), aligned(failed, np.uint16),
+        aligned(sizes, np.int64), breaks, first, table, float(now), bool(least), cells, sums,
     )  # fmt: skip
     return cells, sums
 

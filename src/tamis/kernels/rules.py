@@ -55,10 +55,11 @@ class Failed:
             hashes: u64[n], each different.
             first: the number of the first document.
         """
-        arrays = [aligned(array, np.int64) for array in (*own, *also, sizes)]
+        (starts, rules), (more_starts, more) = own, also
         _failed(
-            *arrays, aligned(hashes, np.uint64), first, np.empty(self.rules, np.int64), self.together, self.only_bytes, self.hashes,
-            self.rows, self.fails,
+            aligned(starts, np.int64), aligned(rules, np.int64), aligned(more_starts, np.int64), aligned(more, np.int64),
+            aligned(sizes, np.int64), aligned(hashes, np.uint64), first, np.empty(self.rules, np.int64), self.together, self.only_bytes,
+            self.hashes, self.rows, self.fails,
         )  # fmt: skip
 
 

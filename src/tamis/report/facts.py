@@ -19,10 +19,10 @@ from tamis.errors import DataError
 from tamis.folder import Finished
 from tamis.plan import Plan
 from tamis.report import duplicates, gather, groups, limits, mixes, overlap, samples, texts, totals, verdict
+from tamis.report.counted import Counted
 from tamis.report.gather import Gathered
 from tamis.report.groups import LONGEST
 from tamis.report.intervals import share
-from tamis.report.limits import Counted
 from tamis.report.nearest import Sought, sought
 from tamis.simulate import Numbers
 

@@ -1,12 +1,14 @@
-"""Count what the manifest does not: groups of documents, rules that fail together, examples, duplicates. One pass over the
-documents' columns and one over the ledger; ten bytes a document are held."""
+"""Count what the manifest does not: groups of documents, rules that fail together, examples, duplicates.
+
+One pass over the documents' columns and one over the ledger; six bytes a document are held.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -51,7 +53,8 @@ class Gathered:
 
     def examples(self, code: int) -> list[tuple[int, int]]:
         """Of a rule the numbers of documents that fail it, and how many rules each fails."""
-        return [(row, fails) for row, fails in zip(self.failed.rows[code].tolist(), self.failed.fails[code].tolist(), strict=True) if row >= 0]
+        pairs = zip(self.failed.rows[code].tolist(), self.failed.fails[code].tolist(), strict=True)
+        return [(row, fails) for row, fails in pairs if row >= 0]
 
 
 def gather(run: Finished, fates: Fates | None = None, *, workers: int | None = None) -> Gathered:
@@ -79,7 +82,7 @@ def gather(run: Finished, fates: Fates | None = None, *, workers: int | None = N
 
 def _group(gathered: Gathered, numbers: Numbers, stages: np.ndarray) -> np.ndarray:
     """Count the groups of every axis; the bytes of each document (u32[n])."""
-    run, sizes, first = numbers.run, np.zeros(numbers.documents, np.uint32), 0
+    sizes, first = np.zeros(numbers.documents, np.uint32), 0
     names = np.array([None, *numbers.number], object)
 
     for table in _tables(numbers):
@@ -88,7 +91,8 @@ def _group(gathered: Gathered, numbers: Numbers, stages: np.ndarray) -> np.ndarr
         gathered.groups.setdefault("length", Groups()).add(bands(sizes[place]), stages[place], sizes[place], names)
         for axis in AXES:
             if f"doc.{axis}" in table.column_names:
-                gathered.groups.setdefault(axis, Groups(year=axis == "date")).add(table.column(f"doc.{axis}"), stages[place], sizes[place], names)
+                groups = gathered.groups.setdefault(axis, Groups(year=axis == "date"))
+                groups.add(table.column(f"doc.{axis}"), stages[place], sizes[place], names)
         first = place.stop
     return sizes
 
@@ -113,15 +117,22 @@ def _coded(url: str) -> pa.Table:
     """The bytes and groups of a chunk's documents, texts as numbers of their values."""
     with files.open_read(url) as source:
         axes = [f"doc.{axis}" for axis in AXES]
-        file = pq.ParquetFile(source, read_dictionary=axes)
+        file = _in_numbers(source, axes)
         return file.read(["text.bytes", *(axis for axis in axes if axis in file.schema_arrow.names)], use_threads=False)
+
+
+def _in_numbers(source: IO[bytes], columns: Sequence[str]) -> pq.ParquetFile:
+    """A file of which those of some columns that it has are read as numbers of their values."""
+    meta = pq.read_metadata(source)
+    present = {meta.schema.column(i).path for i in range(meta.num_columns)}
+    return pq.ParquetFile(source, metadata=meta, read_dictionary=[name for name in columns if name in present])
 
 
 def _ledger(run: Finished) -> Iterator[pa.RecordBatch]:
     """The columns of `LEDGER` that the ledger has, in pieces."""
     for url in run.ledger_files():
         with files.open_read(url) as source:
-            file = pq.ParquetFile(source, read_dictionary=list(CODED))
+            file = _in_numbers(source, CODED)
             wanted = [name for name in LEDGER if name in file.schema_arrow.names]
             for group in range(file.num_row_groups):
                 yield from file.read_row_group(group, wanted, use_threads=False).select(wanted).to_batches()
@@ -137,11 +148,13 @@ def _count_rules(gathered: Gathered, batch: pa.RecordBatch, sizes: np.ndarray, f
     own = rules.reshape(len(names), len(known))[owners, codes] if len(codes) else codes
     more_starts, more, said = _listed(also)
     others = np.array([gathered.rules.get(name, -1) for name in said], np.int64)[more] if len(more) else more
-    gathered.failed.add((starts, own), (more_starts, others), sizes=sizes, hashes=draws(batch.column("shard"), batch.column("row")), first=first)
+    hashes = draws(batch.column("shard"), batch.column("row"))
+    gathered.failed.add((starts, own), (more_starts, others), sizes=sizes, hashes=hashes, first=first)
 
 
-def _codes(column: pa.DictionaryArray) -> tuple[np.ndarray, list[Any]]:
+def _codes(column: pa.Array) -> tuple[np.ndarray, list[Any]]:
     """i64[n], a number for each value, and the values; -1 for none."""
+    column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     return np.asarray(column.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64), column.dictionary.to_pylist()
 
 
@@ -165,7 +178,7 @@ def _count_duplicates(gathered: Gathered, batch: pa.RecordBatch) -> None:
         gathered.duplicates.add(frame.with_columns(pl.col("shard", "stage").cast(pl.String)))
 
 
-def draws(shards: pa.DictionaryArray, rows: pa.Array) -> np.ndarray:
+def draws(shards: pa.Array, rows: pa.Array) -> np.ndarray:
     """A hash of each address, u64[n]; our own, because that of polars is stable only within a version.
 
     Source:

@@ -15,23 +15,12 @@ import numpy as np
 import polars as pl
 
 from tamis import ledger, mappers, simulate
-from tamis.assignments import place_of
 from tamis.errors import StageError
 from tamis.firing import Firing
-from tamis.kernels.limits import (
-    ASKED,
-    JUDGED,
-    JUDGED_OTHERS,
-    MOVED,
-    MOVED_OTHERS_BYTES,
-    NULL,
-    ODD,
-    STANDING,
-    STANDING_OTHERS_BYTES,
-    count_cells,
-)
+from tamis.kernels.limits import count_cells
 from tamis.levers import excepted
 from tamis.measure import Step
+from tamis.report.counted import Counted, Rule, breaks_of, rules_of
 from tamis.report.grids import Grid, grid
 from tamis.report.nearest import Near, Sought, nearest
 from tamis.simulate import Numbers
@@ -43,131 +32,6 @@ HELD_BYTES = 128_000_000
 """Signals that are held between the two walks; of more they are read twice."""
 LOOKED_AT = 200_000
 """Documents, spread evenly over the corpus, whose values say where histograms are cut and which limits are asked about."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of a filter.
-
-    Args:
-        step: its stage.
-        reason: in words.
-        parameter: the limit's name; None for a list or an expression of a user's own.
-        signal: what it limits; None likewise.
-        now: the limit where `by` says nothing else; None where it is off.
-        place: what `tamis what-if` calls it; None where it cannot be moved there.
-    """
-
-    step: Step
-    reason: str
-    parameter: str | None = None
-    signal: str | None = None
-    now: float | None = None
-    place: str | None = None
-
-    @property
-    def least(self) -> bool:
-        """Whether the limit is the least that the signal may be, or the most."""
-        return bool(self.parameter and self.parameter.startswith("min_"))
-
-    @property
-    def name(self) -> str:
-        """As in the ledger."""
-        return f"{self.step.name}: {self.reason}"
-
-
-def rules_of(step: Step) -> Iterator[Rule]:
-    """Every rule of a filter, in order."""
-    stage = step.stage
-    assert isinstance(stage, Filter)
-    limits = {stage.reasons[parameter]: (parameter, signal) for parameter, (signal, _) in stage.limits().items()}
-    for reason in stage.rules():
-        parameter, signal = limits.get(reason, (None, None))
-        if parameter is None:
-            yield Rule(step, reason)
-        else:
-            now, place = stage.value_of(parameter), place_of(stage, parameter)
-            yield Rule(step, reason, parameter, signal, now, None if now is None or place is None else f"{step.name}.{place}")
-
-
-@dataclass
-class Counted:
-    """What was counted of one rule.
-
-    Args:
-        rule: the rule.
-        grid: its bins and limits; None where the signal is no number.
-        cells: i64[…, 6], documents and bytes by where the value lies among edges and limits; see `kernels.limits.count_cells`.
-        sums: i64[7], likewise.
-        dropped: documents that were dropped and fail it, nearest first.
-        kept: documents that were kept.
-    """
-
-    rule: Rule
-    grid: Grid | None
-    cells: np.ndarray
-    sums: np.ndarray
-    dropped: list[Near]
-    kept: list[Near]
-
-    def add(self, other: Counted, count: int) -> None:
-        """Take in another slab, and keep so many samples."""
-        self.cells, self.sums = self.cells + other.cells, self.sums + other.sums
-        self.dropped, self.kept = (sorted(a + b)[:count] for a, b in ((self.dropped, other.dropped), (self.kept, other.kept)))
-
-    @property
-    def judged(self) -> int:
-        """Documents that the rule asks about."""
-        return int(self.sums[ASKED])
-
-    @property
-    def null(self) -> int:
-        """Of the judged, those whose signal is not measurable; 0 where it is no number."""
-        return 0 if self.grid is None else int(self.sums[NULL])
-
-    @property
-    def movable(self) -> bool:
-        """Whether the rule is its limit and nothing else, on every document."""
-        return self.grid is not None and len(self.grid.limits) > 0 and not self.sums[ODD]
-
-    @property
-    def bins(self) -> np.ndarray:
-        """i64[2, bins], judged documents, and those of them that all other rules let pass."""
-        if self.grid is None:
-            return np.zeros((2, 0), np.int64)
-        cells = self.cells[:, [JUDGED, JUDGED_OTHERS]]
-        # A value on an edge is in the bin above it.
-        places = _passed(self.grid.edges[1:-1], breaks_of(self.grid))[(np.arange(len(cells)) + 1) // 2]
-        return _summed(cells, places, len(self.grid.edges) - 1)
-
-    @property
-    def passing(self) -> np.ndarray:
-        """i64[4, limits], documents that meet a limit, their bytes, and both of those that all other rules let pass."""
-        if self.grid is None:
-            return np.zeros((4, 0), np.int64)
-        cells, limits = self.cells[:, MOVED : MOVED_OTHERS_BYTES + 1], self.grid.limits
-        places = _passed(limits, breaks_of(self.grid))[(np.arange(len(cells)) + self.rule.least) // 2]
-        counts = _summed(cells, places, len(limits) + 1)
-        up_to = np.cumsum(counts, axis=1)[:, : len(limits)]
-        standing = self.sums[STANDING : STANDING_OTHERS_BYTES + 1, None]
-        return np.asarray(standing + (counts.sum(axis=1, keepdims=True) - up_to if self.rule.least else up_to))
-
-
-def breaks_of(cut: Grid | None) -> np.ndarray:
-    """f64[m]: the edges between a grid's bins, and its limits."""
-    return np.zeros(0) if cut is None else np.unique(np.concatenate([cut.edges[1:-1], cut.limits]))
-
-
-def _passed(some: np.ndarray, breaks: np.ndarray) -> np.ndarray:
-    """i64[m + 1]: how many of some of the breaks are among the first ones, none, one, two … of all."""
-    return np.concatenate([[0], np.searchsorted(some, breaks, side="right")])
-
-
-def _summed(cells: np.ndarray, places: np.ndarray, size: int) -> np.ndarray:
-    """i64[columns, size]: the cells of each place together."""
-    sums = np.zeros((size, cells.shape[1]), np.int64)
-    np.add.at(sums, places, cells)
-    return sums.T
 
 
 def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[str, Counted], list[dict[str, Any]]]:
@@ -225,8 +89,8 @@ def _grids(numbers: Numbers, rules: Sequence[Rule], each: _Each) -> list[Grid | 
 def _grid(rule: Rule, seen: pl.DataFrame) -> Grid | None:
     if rule.signal is None or not seen.schema[rule.signal].is_numeric():
         return None
-    where = rule.step.stage.where  # type: ignore[attr-defined]  a filter
-    asked = seen[rule.signal] if where is None else seen.filter(condition(where))[rule.signal]
+    stage: Any = rule.step.stage
+    asked = seen.filter(condition(stage.where))[rule.signal] if stage.where else seen[rule.signal]
     values = asked.drop_nulls().to_numpy().astype(np.float64)
     cut = grid(values[np.isfinite(values)], None if rule.place is None else rule.now, whole=asked.dtype.is_integer())
     return replace(cut, limits=_allowed(rule, cut.limits))
@@ -319,22 +183,33 @@ def _judged(rules: Sequence[Rule], seen: pl.DataFrame) -> Iterator[tuple[Rule, _
     if not rules:
         return
     stage: Any = rules[0].step.stage
-    keeps, limits, asked = stage.rules(), stage.limits(), _asked(stage)
-    wanted = {"asked": asked}
+    keeps, asked = stage.rules(), _asked(stage)
+    numeric = {name for rule in rules if (name := str(rule.signal)) in seen.columns and seen.schema[name].is_numeric()}
+    wanted = {f"values {signal}": pl.col(signal).cast(pl.Float64).fill_null(float("nan")) for signal in numeric}
+    moved = {i: own for i, rule in enumerate(rules) if rule.signal in numeric and (own := _moved(rule)) is not None}
     for i, rule in enumerate(rules):
-        # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
-        own = (
-            limits[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
-            if rule.parameter and rule.now is not None
-            else pl.lit(value=False)
-        )
-        numeric = rule.signal is not None and seen.schema[rule.signal].is_numeric()
         wanted[f"ok {i}"] = keeps[rule.reason].fill_null(value=stage.on_null == "keep") | ~asked
-        wanted[f"moved {i}"] = (asked & own.fill_null(value=False) & (pl.col(str(rule.signal)).is_not_null())) if numeric else pl.lit(value=False)
-        wanted[f"values {i}"] = pl.col(str(rule.signal)).cast(pl.Float64).fill_null(float("nan")) if numeric else pl.lit(float("nan"))
+    wanted |= {f"moved {i}": own.fill_null(value=False) for i, own in moved.items() if own.meta.root_names()}
+    wanted |= {"asked": asked} if stage.where else {}
     said = seen.select(**wanted, _rows="row")  # at once: each question waits for threads
+    every, nobody, nothing = np.ones(seen.height, np.bool_), np.zeros(seen.height, np.bool_), np.full(seen.height, np.nan)
+    found = said["asked"].to_numpy() if stage.where else every
+    values = {signal: said[f"values {signal}"].to_numpy() for signal in numeric}
+    known = {signal: found & ~np.isnan(one) for signal, one in values.items()}
     for i, rule in enumerate(rules):
-        yield rule, _Slab(*(said[name].to_numpy() for name in (f"ok {i}", "asked", f"moved {i}", f"values {i}")))
+        mine = known[str(rule.signal)] if i in moved else nobody
+        mine = mine & said[f"moved {i}"].to_numpy() if f"moved {i}" in wanted else mine
+        yield rule, _Slab(said[f"ok {i}"].to_numpy(), found, mine, values.get(str(rule.signal), nothing))
+
+
+def _moved(rule: Rule) -> pl.Expr | None:
+    """Whether the limit of the recipe decides on a document; None: on none."""
+    if rule.parameter is None or rule.now is None:
+        return None
+    # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
+    stage: Any = rule.step.stage
+    own: pl.Expr = stage.limits()[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
+    return own if own.meta.root_names() or pl.select(own.fill_null(value=False)).item() else None
 
 
 @dataclass(frozen=True)
@@ -349,9 +224,7 @@ class _Shown:
     hashes: np.ndarray
 
     def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> list[Near]:
-        return nearest(
-            self.at[mask], self.count, values=slab.values, now=now, failed=self.failed, hashes=self.hashes, rows=self.rows
-        )
+        return nearest(self.at[mask], self.count, values=slab.values, now=now, failed=self.failed, hashes=self.hashes, rows=self.rows)
 
 
 def _counted(rule: Rule, cut: Grid | None, slab: _Slab, failed: np.ndarray, sizes: np.ndarray, shown: _Shown) -> Counted:

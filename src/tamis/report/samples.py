@@ -9,9 +9,9 @@ import numpy as np
 
 from tamis.difference import cut_off, places
 from tamis.folder import Finished
+from tamis.report.counted import Counted
 from tamis.report.gather import Gathered
 from tamis.report.groups import LONGEST
-from tamis.report.limits import Counted
 from tamis.report.markup import cut
 from tamis.report.nearest import Near
 from tamis.report.texts import CURATED, Texts, Wanted
@@ -36,13 +36,17 @@ def called(run: Finished, gathered: Gathered, counted: Mapping[str, Counted]) ->
     numbers |= {row for code in gathered.rules.values() for row, _ in gathered.examples(code)}
     known = np.array(sorted(numbers), np.int64)
     rows = run.ledger_at(known, ["shard", "row", "id"]).to_dicts()
-    return {number: {"address": f"{row['shard']}:{row['row']}", "id": row.get("id")} for number, row in zip(known.tolist(), rows, strict=True)}
+    return {
+        number: {"address": f"{row['shard']}:{row['row']}", "id": row.get("id")} for number, row in zip(known.tolist(), rows, strict=True)
+    }
 
 
 def chosen(counted: Mapping[str, Counted], called: Mapping[int, Fact]) -> dict[str, dict[str, list[Fact]]]:
     """The documents to show of each rule, still without texts: rule → side → address, id, value, fails."""
     return {
-        name: {side: [_sample(near, called[near.row]) for near in found] for side, found in zip(SIDES, (one.dropped, one.kept), strict=True)}
+        name: {
+            side: [_sample(near, called[near.row]) for near in found] for side, found in zip(SIDES, (one.dropped, one.kept), strict=True)
+        }
         for name, one in counted.items()
     }
 
