@@ -19,7 +19,7 @@ import tamis
 from tamis import reading, shards
 from tamis.folder import Finished, opened
 from tamis.report import facts as facts_of
-from tamis.report import nearest, samples, write
+from tamis.report import nearest, page_documents, samples, write
 from tamis.report.facts import Show
 from tamis.simulate import Numbers
 
@@ -252,3 +252,6 @@ def test_samples_come_from_the_beginnings_of_chunks(done: Finished, monkeypatch:
     found = facts_of.facts(done)
     assert found["samples"]["documents"] == sum(stop - start for start, stop in wanted)
     assert facts_of.facts(done, workers=1) == found
+    shown_from = f"{found['samples']['documents']} documents at the beginnings of 8 of 8 parts of the corpus, drawn by a hash"
+    assert shown_from in page_documents.samples(found)
+    assert "all documents" in page_documents.samples(report(done))

@@ -82,11 +82,7 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         "documents": _documents(counts),
         "bytes": _bytes(counts),
         "words": summed.words,
-        "tokens": {
-            "bytes_per_token": totals.TOKEN_BYTES,
-            "readable": totals.tokens(counts["bytes"]),
-            "kept": totals.tokens(counts["kept_bytes"]),
-        },
+        "tokens": _tokens(counts),
         "stages": [_stage(step, counts, told, read) for step in manifest["funnel"]],
         "pairs": overlap.pairs(gathered, manifest["funnel"]),
         "overlap": overlap.matrix(gathered, manifest["funnel"]),
@@ -199,6 +195,14 @@ def _bytes(counts: Mapping[str, Any]) -> Fact:
         "dropped": counts["bytes"] - counts["kept_bytes"],
         "kept_share_of_readable": share(counts["kept_bytes"], counts["bytes"]),
         "dropped_share_of_readable": share(counts["bytes"] - counts["kept_bytes"], counts["bytes"]),
+    }
+
+
+def _tokens(counts: Mapping[str, Any]) -> Fact:
+    return {
+        "bytes_per_token": totals.TOKEN_BYTES,
+        "readable": totals.tokens(counts["bytes"]),
+        "kept": totals.tokens(counts["kept_bytes"]),
     }
 
 
