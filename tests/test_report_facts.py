@@ -158,7 +158,6 @@ def test_examples_fail_their_rule_and_are_drawn_evenly(done: Finished, rows: Row
 def test_facts_do_not_depend_on_how_much_is_counted_at_a_time(done: Finished, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """A slab of any size gives the same facts: chunks, slabs and files of the ledger need not end together."""
     monkeypatch.setattr(gather, "ROWS", size)
-    monkeypatch.setattr(gather, "BLOCK", 97)
     assert facts_of.facts(done) == without_timings(done)
 
 

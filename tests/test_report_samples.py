@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -14,10 +16,12 @@ from hypothesis import strategies as st
 from report_runs import SAMPLE, Page, prose, report, run, shown, written
 
 import tamis
+from tamis import reading, shards
 from tamis.folder import Finished, opened
 from tamis.report import facts as facts_of
-from tamis.report import nearest, samples, write
+from tamis.report import nearest, page_documents, samples, write
 from tamis.report.facts import Show
+from tamis.simulate import Numbers
 
 PRIVATE = "Write to jane.doe@example.com or call +1 212 555 0123, from 93.184.216.34."
 
@@ -215,3 +219,39 @@ def test_stages_that_nobody_could_load_have_samples(tmp_path: Path) -> None:
     (rule,) = facts_of.files.read_json(f"{tmp_path}/out/report.json")["stages"][0]["rules"]
     assert [one["text"] for one in rule["samples"]["dropped"]] == ["so! so!!", "much! too! loud!"]
     assert rule["samples"]["dropped"][0]["marks"] == [[2, 3], [6, 8]]
+
+
+@pytest.mark.parametrize(("far", "finds"), [(1 << 60, 8), (0, 8), (0, 1), (30_000, 8)])
+def test_rows_of_a_shard_are_found_however_they_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: int, finds: int) -> None:
+    """Rows that are streamed to, or found by their pages, in any row group, are those of the file; what it lacks is left out."""
+    texts = [f"{i} " + "word " * (i % 400) for i in range(900)]
+    pq.write_table(pa.table({"text": texts, "n": range(900)}), tmp_path / "in.parquet", row_group_size=350, data_page_size=2_000)
+    (chunk,) = shards.survey([str(tmp_path / "in.parquet")], text="text").chunks
+    for name, value in {"FAR_BYTES": far, "MOST_FINDS": finds, "APART_BYTES": 10_000, "SOUGHT_BYTES": 5_000}.items():
+        monkeypatch.setattr(reading, name, value)
+    wanted = np.array([0, 3, 120, 348, 349, 350, 351, 699, 701, 830, 899])
+    found = [(table, rows) for table, rows in reading.some(chunk, wanted, ["text", "absent"])]
+    assert np.concatenate([rows for _, rows in found]).tolist() == wanted.tolist()
+    assert [text for table, _ in found for text in table["text"].to_pylist()] == [texts[i] for i in wanted]
+    assert {tuple(table.column_names) for table, _ in found} == {("text",)}
+
+
+def test_samples_come_from_the_beginnings_of_chunks(done: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many documents of each chunk as hold an equal part of the bytes, and the one with which they hold more; all of a small one."""
+    numbers = Numbers(done, 1)
+    monkeypatch.setattr(nearest, "LOOKED_THROUGH", 8 * 5_000)
+    first, wanted = 0, []
+    for _, chunk in done.chunk_names():
+        sizes = done.signals(chunk, [])["text.bytes"].to_list()
+        inside = next((i for i in range(len(sizes)) if sum(sizes[: i + 1]) >= 5_000), len(sizes) - 1) + 1
+        wanted.append((first, first + inside))
+        first += len(sizes)
+    assert list(nearest.sought(numbers, 3).ranges) == wanted
+    assert sum(stop - start for start, stop in wanted) < numbers.documents
+    assert nearest.sought(numbers, 0).ranges == ()
+    found = facts_of.facts(done)
+    assert found["samples"]["documents"] == sum(stop - start for start, stop in wanted)
+    assert facts_of.facts(done, workers=1) == found
+    shown_from = f"{found['samples']['documents']} documents at the beginnings of 8 of 8 parts of the corpus, drawn by a hash"
+    assert shown_from in page_documents.samples(found)
+    assert "all documents" in page_documents.samples(report(done))

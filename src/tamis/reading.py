@@ -20,6 +20,14 @@ PIECE_BYTES = 4_000_000
 """Decoded at a time, about, where nothing much is done with a piece."""
 MEASURED_BYTES = 32_000_000
 """Decoded at a time where stages measure it: each costs some Python a piece."""
+SOUGHT_BYTES = 1_000_000
+"""Decoded at a time where a few rows are sought, and the last of them is the end."""
+FAR_BYTES = 16_000_000
+"""Of a row group, before a row that is read alone: decoding that much takes as long as finding the row by its page."""
+APART_BYTES = 4_000_000
+"""Between two rows that are read each by itself."""
+MOST_FINDS = 8
+"""Places of a row group that are looked for; of more it is decoded as a whole."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,65 @@ def read(chunk: Chunk, columns: Sequence[str] | None = None) -> Piece:
     parts = [piece for _, piece in pieces([chunk], columns)]
     table = pa.concat_tables([part.table for part in parts])
     return Piece(table, np.concatenate([part.numbers for part in parts]), tuple(lost for part in parts for lost in part.lost))
+
+
+def some(chunk: Chunk, rows: np.ndarray, columns: Sequence[str]) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Some rows of a chunk, for which no more is decoded than it takes to come to them.
+
+    Args:
+        chunk: where they are.
+        rows: i64[n], their numbers in the shard, ascending.
+        columns: names, of which those that the file lacks are left out.
+
+    Returns:
+        Tables and the row numbers of what they hold, ascending. A row that cannot be decoded is in none.
+    """
+    with files.open_read(chunk.url) as source:
+        file = pq.ParquetFile(source, page_checksum_verification=True, buffer_size=1 << 20)
+        wanted, first = _present(file, columns), chunk.first
+        for group in chunk.groups:
+            meta = file.metadata.row_group(group)
+            inside = rows[(rows >= first) & (rows < first + meta.num_rows)]
+            near, far = _by_distance(inside, first, meta.total_byte_size / max(1, meta.num_rows))
+            found = _looked_up(chunk.url, far, wanted)
+            near = inside if found is None else near
+            if len(near):
+                yield _streamed(_Rows(file, group, first, wanted, chunk.url, SOUGHT_BYTES), near)
+            yield from found or []
+            first += meta.num_rows
+
+
+def _by_distance(rows: np.ndarray, first: int, each: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The rows of a row group that are soon come to, and the others, in stretches; none of these where they would be many."""
+    far = rows[(rows - first) * each > FAR_BYTES]
+    stretches = np.split(far, np.flatnonzero(np.diff(far) * each > APART_BYTES) + 1) if len(far) else []
+    return (rows, []) if len(stretches) > MOST_FINDS else (rows[: len(rows) - len(far)], stretches)
+
+
+def _looked_up(url: str, stretches: Sequence[np.ndarray], columns: list[str]) -> list[tuple[pa.Table, np.ndarray]] | None:
+    """Rows from the middle of a local file by polars, which decodes the pages alone that hold them; None: it cannot."""
+    import polars as pl
+
+    if not files.is_local(url):
+        return None
+    found = []
+    for rows in stretches:
+        try:
+            frame = pl.scan_parquet(url, glob=False).select(columns).slice(int(rows[0]), int(rows[-1] - rows[0]) + 1).collect()
+        except pl.exceptions.PolarsError:  # a text between them is not valid, or polars has no such type
+            return None
+        found.append((files.plain(frame[(rows - rows[0]).tolist()].to_arrow()), rows))
+    return found
+
+
+def _streamed(stream: _Rows, rows: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Those of some rows of a row group that can be decoded."""
+    tables, numbers = [], []
+    for piece in stream.take_to(int(rows[-1]) + 1):
+        here = np.isin(piece.numbers, rows, assume_unique=True)
+        tables.append(piece.table.filter(pa.array(here)))
+        numbers.append(piece.numbers[here])
+    return pa.concat_tables(tables), np.concatenate(numbers)
 
 
 def _of_groups(file: pq.ParquetFile, chunk: Chunk, wanted: list[str], size: int) -> Iterator[Piece]:

@@ -44,8 +44,8 @@ def topics(run: Finished, most: int = 50, among: Sequence[tuple[int, int]] = ())
         frame = files.read_frame(files.join(run.folder(name), chunk), ["row", "topic", "confidence"]).with_columns(pl.col("topic").cast(pl.String))
         frame = frame.with_columns(kept=verdicts > 0, address=pl.format("{}:{}", pl.lit(shard), "row"))
         parts.append(frame.group_by("topic").agg(documents=pl.len().cast(pl.Int64), kept=pl.col("kept").sum().cast(pl.Int64)))
-        looked_at = not among or any(start <= first < stop for start, stop in among)
-        central.append(_most_central(frame.filter(pl.col("topic").is_not_null() & looked_at)))
+        some = [frame.slice(max(0, start - first), max(0, stop - max(first, start))) for start, stop in among or [(first, first + frame.height)]]
+        central.append(_most_central(pl.concat(some).filter(pl.col("topic").is_not_null())))
     counts = (
         pl.concat(parts).group_by("topic").agg(pl.col("documents", "kept").sum()) if parts else pl.DataFrame(schema={"topic": pl.String})
     )

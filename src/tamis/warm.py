@@ -79,9 +79,9 @@ def _built_in(stages: Sequence[Stage]) -> tuple[list[Stage], tuple[str, ...]]:
 
 
 def _modules(stages: Sequence[Stage]) -> list[str]:
-    """The kernel modules that the house and some built-in stages import, or what they import."""
+    """The kernel modules that the house, some built-in stages and the facts of a report import, or what they import."""
     sources: list[Any] = [canonical, base, *map(type, stages)]
-    return ahead.needed([Path(inspect.getfile(one)) for one in sources])
+    return ahead.needed([*(Path(inspect.getfile(one)) for one in sources), Path(__file__).parent / "report" / "facts.py"])
 
 
 def _use(stages: Sequence[Stage]) -> None:

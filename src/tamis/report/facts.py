@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 import yaml
 
 from tamis import files, mappers, simulate
@@ -20,10 +19,10 @@ from tamis.errors import DataError
 from tamis.folder import Finished
 from tamis.plan import Plan
 from tamis.report import duplicates, gather, groups, limits, mixes, overlap, samples, texts, totals, verdict
+from tamis.report.counted import Counted
 from tamis.report.gather import Gathered
 from tamis.report.groups import LONGEST
 from tamis.report.intervals import share
-from tamis.report.limits import Counted
 from tamis.report.nearest import Sought, sought
 from tamis.simulate import Numbers
 
@@ -54,8 +53,9 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         workers: side by side.
     """
     show, manifest, counts = show or Show(), run.manifest, run.manifest["counts"]
-    gathered, numbers = gather.gather(run), Numbers(run, workers or mappers.default_workers(), gather.ROWS)
-    copies = simulate.before(numbers).copies
+    numbers = Numbers(run, workers or mappers.default_workers(), gather.ROWS)
+    fates = simulate.before(numbers)
+    gathered, copies = gather.gather(run, fates, workers=numbers.workers), fates.copies
     looked_at = sought(numbers, show.samples)
     counted, notes = limits.count(numbers, copies, looked_at)
     summed = totals.totals(numbers, copies)
@@ -65,7 +65,8 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         counted,
         notes,
         summed,
-        samples.chosen(run, counted),
+        called := samples.called(run, gathered, counted),
+        samples.chosen(counted, called),
         duplicates.told(gathered.duplicates, stages),
         mixes.topics(run, looked_at.ranges),
     )
@@ -81,11 +82,7 @@ def facts(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
         "documents": _documents(counts),
         "bytes": _bytes(counts),
         "words": summed.words,
-        "tokens": {
-            "bytes_per_token": totals.TOKEN_BYTES,
-            "readable": totals.tokens(counts["bytes"]),
-            "kept": totals.tokens(counts["kept_bytes"]),
-        },
+        "tokens": _tokens(counts),
         "stages": [_stage(step, counts, told, read) for step in manifest["funnel"]],
         "pairs": overlap.pairs(gathered, manifest["funnel"]),
         "overlap": overlap.matrix(gathered, manifest["funnel"]),
@@ -113,6 +110,7 @@ class _Told:
     counted: Mapping[str, Counted]
     notes: Sequence[Mapping[str, Any]]
     summed: totals.Totals
+    called: Mapping[int, Fact]
     chosen: Mapping[str, Mapping[str, Sequence[Fact]]]
     duplicates: list[Fact]
     topics: Fact | None
@@ -200,6 +198,14 @@ def _bytes(counts: Mapping[str, Any]) -> Fact:
     }
 
 
+def _tokens(counts: Mapping[str, Any]) -> Fact:
+    return {
+        "bytes_per_token": totals.TOKEN_BYTES,
+        "readable": totals.tokens(counts["bytes"]),
+        "kept": totals.tokens(counts["kept_bytes"]),
+    }
+
+
 def _stage(step: Mapping[str, Any], counts: Mapping[str, Any], told: _Told, read: _Read) -> Fact:
     readable = counts["readable"]
     return {
@@ -223,7 +229,7 @@ def _stage(step: Mapping[str, Any], counts: Mapping[str, Any], told: _Told, read
 def _rule(stage: str, rule: Mapping[str, Any], counts: Mapping[str, Any], told: _Told, read: _Read) -> Fact:
     name = f"{stage}: {rule['reason']}"
     code, counted = told.gathered.rules.get(name), told.counted.get(name)
-    only_bytes = int(told.gathered.only_bytes[code]) if code is not None else 0
+    only_bytes = int(told.gathered.failed.only_bytes[code]) if code is not None else 0
     note = told.note(stage, counted.rule.parameter or rule["reason"]) if counted else None
     return {
         "reason": cut(rule["reason"]),
@@ -236,7 +242,7 @@ def _rule(stage: str, rule: Mapping[str, Any], counts: Mapping[str, Any], told: 
         "note": {"fires": note["fires"], "extreme": note["extreme"]} if note else None,
         "limit": _limit(counted) if counted and counted.rule.parameter else None,
         "samples": read.samples.get(name, {side: [] for side in samples.SIDES}),
-        "examples": _examples(code, told.gathered),
+        "examples": _examples(code, told),
     }
 
 
@@ -268,9 +274,6 @@ def _limit(counted: Counted) -> Fact:
     }
 
 
-def _examples(code: int | None, gathered: Gathered) -> list[Fact]:
-    chosen = gathered.examples.filter(pl.col("code") == (-1 if code is None else code))
-    return [
-        {"address": one["address"], "id": None if one["id"] is None else cut(one["id"]), "fails": one["fails"]}
-        for one in chosen.iter_rows(named=True)
-    ]
+def _examples(code: int | None, told: _Told) -> list[Fact]:
+    shown = [(told.called[row], fails) for row, fails in told.gathered.examples(code)] if code is not None else []
+    return [{"address": one["address"], "id": None if one["id"] is None else cut(one["id"]), "fails": fails} for one, fails in shown]

@@ -53,6 +53,7 @@ def grid(values: np.ndarray, now: float | None, *, whole: bool) -> Grid:
         now: the limit of the recipe; None where the rule is no limit that can be moved.
         whole: the signal counts.
     """
+    values = np.sort(values)
     known = values if now is None else np.append(values, now)
     if not len(known):
         return Grid("linear", np.array([0.0, 1.0]), np.zeros(0))
@@ -62,15 +63,16 @@ def grid(values: np.ndarray, now: float | None, *, whole: bool) -> Grid:
 
 
 def _scale(values: np.ndarray) -> Scale:
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high <= WIDE * float(np.median(values)):
+    """Of ascending values, as everything below."""
+    low, high = float(values[0]), float(values[-1])
+    if low < 0 or high <= WIDE * float(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2:
         return "linear"
     return "sqrt" if high <= 1 else "symlog"
 
 
 def _edges(values: np.ndarray, scale: Scale, *, whole: bool) -> np.ndarray:
     there, back = WAYS[scale]
-    low, high = float(values.min()), float(values.max())
+    low, high = float(values[0]), float(values[-1])
     edges: np.ndarray = back(np.linspace(there(low), there(high), BINS + 1))
     edges[0], edges[-1] = low, high
     if whole:  # 3 is in the bin from 3 to 4, so that every number has a bin of its own where there are few
@@ -83,7 +85,8 @@ def _limits(values: np.ndarray, now: float, *, whole: bool) -> np.ndarray:
     """Quantiles, values around the limit of the recipe, and values between the extremes, three significant digits each."""
     wanted = [np.linspace(0.0, 2 * now, 61)]
     if len(values):
-        wanted += [np.quantile(values, np.linspace(0, 1, 80), method="nearest"), np.linspace(values.min(), values.max(), 40)]
+        quantiles = values[np.around((len(values) - 1) * np.linspace(0, 1, 80)).astype(np.int64)]
+        wanted += [quantiles, np.linspace(values[0], values[-1], 40)]
     rounded = [np.round(part) if whole else part for part in wanted]
     found = np.unique([_rounded(value, 3) for value in np.concatenate(rounded)])
     found = found[np.abs(found) < 1e15]

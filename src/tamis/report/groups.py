@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from tamis.report.intervals import interval, share
 
@@ -33,18 +34,32 @@ COUNTED = ("documents", "bytes", "kept", "kept_bytes")
 class Groups:
     """Documents and bytes by the values of one axis and the stage that dropped them.
 
-    `too_many` says that the axis has over `MOST_VALUES` different values; then nothing is counted.
+    `year` says that the values are dates, `too_many` that the axis has over `MOST_VALUES` different ones; then nothing is counted.
     """
 
+    year: bool = False
     parts: list[pl.DataFrame] = field(default_factory=list)
     too_many: bool = False
 
-    def add(self, frame: pl.DataFrame, by: str) -> None:
-        """Count the documents of a slab, which has the columns `by`, stage and bytes."""
+    def add(self, column: pa.Array | pa.ChunkedArray, stages: np.ndarray, sizes: np.ndarray, names: np.ndarray) -> None:
+        """Count some documents.
+
+        Args:
+            column: their values on the axis, of any type.
+            stages: u8[n], the number of the stage that dropped each; 0: kept.
+            sizes: of any type[n], bytes.
+            names: the stages by their numbers, None for the first.
+        """
         if self.too_many:
             return
-        counted = frame.group_by(by, "stage").agg(pl.len().cast(pl.Int64).alias("documents"), pl.col("bytes").sum())
-        self.parts.append(counted.select(values(counted[by], year=by == "doc.date"), "stage", "documents", "bytes"))
+        codes, known = _coded(column)
+        cells = codes * len(names) + stages
+        counts = np.bincount(cells)
+        found = np.flatnonzero(counts)
+        told = values(known, year=self.year)[found // len(names)]
+        held = np.bincount(cells, sizes)[found].astype(np.int64)  # as f64, exact below 2^53
+        stage = pl.Series("stage", names[found % len(names)].tolist(), pl.String)
+        self.parts.append(pl.DataFrame([told, stage, pl.Series("documents", counts[found]), pl.Series("bytes", held)]))
         if len(self.parts) >= PARTS:
             self.parts = [self.counted()]
             self.too_many = self.parts[0]["value"].n_unique() > MOST_VALUES
@@ -65,6 +80,19 @@ class Groups:
         return self.counted().group_by("value").agg(aggregates).sort("documents", "value", descending=[True, False], nulls_last=True)
 
 
+def _coded(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pl.Series]:
+    """i64[n], a number for each value, and the values, of which one is null where any is."""
+    if not pa.types.is_dictionary(column.type):
+        try:
+            column = column.dictionary_encode()
+        except pa.ArrowNotImplementedError:  # lists and the like
+            column = pl.Series(pl.from_arrow(column)).cast(pl.String).to_arrow().dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    known = pl.Series("value", pl.from_arrow(whole.dictionary))
+    codes = np.asarray(whole.indices.fill_null(len(known)).to_numpy(zero_copy_only=False), np.int64)
+    return codes, known.extend_constant(None, 1)
+
+
 def values(column: pl.Series, *, year: bool = False) -> pl.Series:
     """Values of any type as text of bounded length; of a date that begins with one the year."""
     text = pl.Series("value", column.cast(pl.String))
@@ -75,9 +103,10 @@ def values(column: pl.Series, *, year: bool = False) -> pl.Series:
     return pl.DataFrame(text).select(pl.when(length > LONGEST).then(beginning).otherwise("value").alias("value")).to_series()
 
 
-def bands(sizes: pl.Series) -> pl.Series:
-    """The number of each document's band of length."""
-    return pl.Series("band", np.searchsorted(BANDS, sizes.to_numpy(), side="right").astype(np.uint8))
+def bands(sizes: np.ndarray) -> pa.DictionaryArray:
+    """The band of each document's length: its number, as text."""
+    numbers = np.searchsorted(np.array(BANDS, sizes.dtype), sizes, side="right").astype(np.int8)
+    return pa.DictionaryArray.from_arrays(pa.array(numbers), [str(i) for i in range(len(BANDS) + 1)])
 
 
 def band_names() -> list[str]:

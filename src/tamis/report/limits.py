@@ -6,105 +6,32 @@ documents then chooses among the rest only a simulation knows: `tamis what-if`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 
-from tamis import ledger, simulate
-from tamis.assignments import place_of
+from tamis import ledger, mappers, simulate
 from tamis.errors import StageError
 from tamis.firing import Firing
+from tamis.kernels.limits import count_cells
 from tamis.levers import excepted
 from tamis.measure import Step
+from tamis.report.counted import Counted, Rule, breaks_of, rules_of
 from tamis.report.grids import Grid, grid
-from tamis.report.nearest import Sought, best, nearest
+from tamis.report.nearest import Near, Sought, nearest
 from tamis.simulate import Numbers
 from tamis.stage import Edit, Filter, parameters
 from tamis.where import condition
 
+Result = TypeVar("Result")
+HELD_BYTES = 128_000_000
+"""Signals that are held between the two walks; of more they are read twice."""
 LOOKED_AT = 200_000
 """Documents, spread evenly over the corpus, whose values say where histograms are cut and which limits are asked about."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of a filter.
-
-    Args:
-        step: its stage.
-        reason: in words.
-        parameter: the limit's name; None for a list or an expression of a user's own.
-        signal: what it limits; None likewise.
-        now: the limit where `by` says nothing else; None where it is off.
-        place: what `tamis what-if` calls it; None where it cannot be moved there.
-    """
-
-    step: Step
-    reason: str
-    parameter: str | None = None
-    signal: str | None = None
-    now: float | None = None
-    place: str | None = None
-
-    @property
-    def least(self) -> bool:
-        """Whether the limit is the least that the signal may be, or the most."""
-        return bool(self.parameter and self.parameter.startswith("min_"))
-
-    @property
-    def name(self) -> str:
-        """As in the ledger."""
-        return f"{self.step.name}: {self.reason}"
-
-
-def rules_of(step: Step) -> Iterator[Rule]:
-    """Every rule of a filter, in order."""
-    stage = step.stage
-    assert isinstance(stage, Filter)
-    limits = {stage.reasons[parameter]: (parameter, signal) for parameter, (signal, _) in stage.limits().items()}
-    for reason in stage.rules():
-        parameter, signal = limits.get(reason, (None, None))
-        if parameter is None:
-            yield Rule(step, reason)
-        else:
-            now, place = stage.value_of(parameter), place_of(stage, parameter)
-            yield Rule(step, reason, parameter, signal, now, None if now is None or place is None else f"{step.name}.{place}")
-
-
-@dataclass
-class Counted:
-    """What was counted of one rule.
-
-    Args:
-        rule: the rule.
-        grid: its bins and limits; None where the signal is no number.
-        judged: documents that the rule asks about.
-        null: of these, those whose signal is not measurable.
-        bins: i64[2, bins], judged documents, and those of them that all other rules let pass.
-        passing: i64[4, limits], documents that meet a limit, their bytes, and both of those that all other rules let pass.
-        movable: whether the rule is its limit and nothing else, on every document.
-        dropped: documents that were dropped and fail it, nearest first; see `nearest.SCHEMA`.
-        kept: documents that were kept.
-    """
-
-    rule: Rule
-    grid: Grid | None
-    judged: int
-    null: int
-    bins: np.ndarray
-    passing: np.ndarray
-    movable: bool
-    dropped: pl.DataFrame
-    kept: pl.DataFrame
-
-    def add(self, other: Counted, count: int) -> None:
-        """Take in another slab, and keep so many samples."""
-        self.judged, self.null, self.movable = self.judged + other.judged, self.null + other.null, self.movable and other.movable
-        self.bins, self.passing = self.bins + other.bins, self.passing + other.passing
-        self.dropped, self.kept = (best(pl.concat(pair), count) for pair in ((self.dropped, other.dropped), (self.kept, other.kept)))
 
 
 def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[str, Counted], list[dict[str, Any]]]:
@@ -123,9 +50,10 @@ def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[st
     rules = [rule for step in judging if ledger.only_limits(step.stage) for rule in rules_of(step)]
     names = {"text.bytes", "text._low"}.union(*(simulate.columns(numbers, step) for step in judging))
     firing = Firing()
-    walk = _Walk(judging, rules, _grids(numbers, rules, names), copies, sought, firing)
+    each = _slabs(numbers, names)
+    walk = _Walk(judging, rules, _grids(numbers, rules, each), copies, sought, firing)
     counted: dict[str, Counted] = {}
-    for found in numbers.each(names, walk):
+    for found in each(walk):
         for one in found:
             if one.rule.name in counted:
                 counted[one.rule.name].add(one, sought.count)
@@ -134,21 +62,36 @@ def count(numbers: Numbers, copies: np.ndarray, sought: Sought) -> tuple[dict[st
     return counted, firing.noted(judging)
 
 
-def _grids(numbers: Numbers, rules: Sequence[Rule], names: set[str]) -> list[Grid | None]:
+class _Each(Protocol):
+    """A function of each slab's place and columns, in order."""
+
+    def __call__(self, function: Callable[[slice, pl.DataFrame], Result], /) -> Iterator[Result]: ...
+
+
+def _slabs(numbers: Numbers, names: set[str]) -> _Each:
+    """Slabs for two walks: held in memory where they are little, else read twice."""
+    if numbers.documents * len(names) * 8 > HELD_BYTES:
+        return partial(numbers.each, names)
+    held = list(numbers.each(names, lambda place, frame: (place, frame)))
+    return lambda function: mappers.threads(lambda slab: function(*slab), held, numbers.workers)
+
+
+def _grids(numbers: Numbers, rules: Sequence[Rule], each: _Each) -> list[Grid | None]:
     every = -(-numbers.documents // LOOKED_AT) or 1
-    parts = list(numbers.each(names, lambda place, frame: _standing(frame).gather_every(every, -place.start % every)))
+    parts = list(each(lambda place, frame: _standing(frame.gather_every(every, -place.start % every))))
     if not parts:
         return [None] * len(rules)
     frame = pl.concat(parts, how="vertical_relaxed")
-    seen = {rule.step.name: ledger.seen(rule.step, frame) for rule in rules}
+    seen = {name: ledger.seen(step, frame) for name, step in {rule.step.name: rule.step for rule in rules}.items()}
     return [_grid(rule, seen[rule.step.name]) for rule in rules]
 
 
 def _grid(rule: Rule, seen: pl.DataFrame) -> Grid | None:
     if rule.signal is None or not seen.schema[rule.signal].is_numeric():
         return None
-    asked = seen.filter(_asked(rule.step.stage))[rule.signal]
-    values = asked.cast(pl.Float64).drop_nulls().to_numpy()
+    stage: Any = rule.step.stage
+    asked = seen.filter(condition(stage.where))[rule.signal] if stage.where else seen[rule.signal]
+    values = asked.drop_nulls().to_numpy().astype(np.float64)
     cut = grid(values[np.isfinite(values)], None if rule.place is None else rule.now, whole=asked.dtype.is_integer())
     return replace(cut, limits=_allowed(rule, cut.limits))
 
@@ -228,8 +171,10 @@ class _Walk:
             for rule, slab in _judged([rule for rule in self.rules if rule.step is step], ledger.seen(step, frame)):
                 failed += ~slab.ok
                 told[rule.name] = slab
-        sizes = frame["text.bytes"].to_numpy().astype(np.float64)
-        shown = _Shown(place, self.sought, self.sought.eligible(place), self.copies[place] > 0, failed, frame["text._low"].to_numpy())
+        sizes = frame["text.bytes"].to_numpy().astype(np.int64)
+        at = self.sought.eligible(place)
+        rows = np.arange(place.start, place.stop)
+        shown = _Shown(self.sought.count, at, rows, self.copies[place][at] > 0, failed, frame["text._low"].to_numpy())
         return [_counted(rule, cut, told[rule.name], failed, sizes, shown) for rule, cut in zip(self.rules, self.grids, strict=True)]
 
 
@@ -238,77 +183,57 @@ def _judged(rules: Sequence[Rule], seen: pl.DataFrame) -> Iterator[tuple[Rule, _
     if not rules:
         return
     stage: Any = rules[0].step.stage
-    keeps, limits, asked = stage.rules(), stage.limits(), _asked(stage)
-    wanted = {"asked": asked}
+    keeps, asked = stage.rules(), _asked(stage)
+    numeric = {name for rule in rules if (name := str(rule.signal)) in seen.columns and seen.schema[name].is_numeric()}
+    wanted = {f"values {signal}": pl.col(signal).cast(pl.Float64).fill_null(float("nan")) for signal in numeric}
+    moved = {i: own for i, rule in enumerate(rules) if rule.signal in numeric and (own := _moved(rule)) is not None}
     for i, rule in enumerate(rules):
-        # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
-        own = (
-            limits[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
-            if rule.parameter and rule.now is not None
-            else pl.lit(value=False)
-        )
-        numeric = rule.signal is not None and seen.schema[rule.signal].is_numeric()
         wanted[f"ok {i}"] = keeps[rule.reason].fill_null(value=stage.on_null == "keep") | ~asked
-        wanted[f"moved {i}"] = (asked & own.fill_null(value=False) & (pl.col(str(rule.signal)).is_not_null())) if numeric else pl.lit(value=False)
-        wanted[f"values {i}"] = pl.col(str(rule.signal)).cast(pl.Float64).fill_null(float("nan")) if numeric else pl.lit(float("nan"))
+    wanted |= {f"moved {i}": own.fill_null(value=False) for i, own in moved.items() if own.meta.root_names()}
+    wanted |= {"asked": asked} if stage.where else {}
     said = seen.select(**wanted, _rows="row")  # at once: each question waits for threads
+    every, nobody, nothing = np.ones(seen.height, np.bool_), np.zeros(seen.height, np.bool_), np.full(seen.height, np.nan)
+    found = said["asked"].to_numpy() if stage.where else every
+    values = {signal: said[f"values {signal}"].to_numpy() for signal in numeric}
+    known = {signal: found & ~np.isnan(one) for signal, one in values.items()}
     for i, rule in enumerate(rules):
-        yield rule, _Slab(*(said[name].to_numpy() for name in (f"ok {i}", "asked", f"moved {i}", f"values {i}")))
+        mine = known[str(rule.signal)] if i in moved else nobody
+        mine = mine & said[f"moved {i}"].to_numpy() if f"moved {i}" in wanted else mine
+        yield rule, _Slab(said[f"ok {i}"].to_numpy(), found, mine, values.get(str(rule.signal), nothing))
+
+
+def _moved(rule: Rule) -> pl.Expr | None:
+    """Whether the limit of the recipe decides on a document; None: on none."""
+    if rule.parameter is None or rule.now is None:
+        return None
+    # `by`, or a stage's own `limit`, may give a document another limit or none: that one does not move.
+    stage: Any = rule.step.stage
+    own: pl.Expr = stage.limits()[rule.parameter][1].eq(rule.now) & ~excepted(stage, rule.parameter)
+    return own if own.meta.root_names() or pl.select(own.fill_null(value=False)).item() else None
 
 
 @dataclass(frozen=True)
 class _Shown:
     """Which documents of a slab may be samples."""
 
-    place: slice
-    sought: Sought
-    eligible: np.ndarray
+    count: int
+    at: np.ndarray
+    rows: np.ndarray
     kept: np.ndarray
     failed: np.ndarray
     hashes: np.ndarray
 
-    def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> pl.DataFrame:
-        return nearest(
-            mask & self.eligible,
-            self.sought.count,
-            values=slab.values,
-            now=now,
-            failed=self.failed,
-            hashes=self.hashes,
-            first=self.place.start,
-        )
+    def near(self, mask: np.ndarray, slab: _Slab, now: float | None) -> list[Near]:
+        return nearest(self.at[mask], self.count, values=slab.values, now=now, failed=self.failed, hashes=self.hashes, rows=self.rows)
 
 
 def _counted(rule: Rule, cut: Grid | None, slab: _Slab, failed: np.ndarray, sizes: np.ndarray, shown: _Shown) -> Counted:
-    others = failed == ~slab.ok
-    known = ~np.isnan(slab.values)
-    judged = slab.asked & known if rule.signal is not None else slab.asked
-    bins, passing, movable = np.zeros((2, 0), np.int64), np.zeros((4, 0), np.int64), False
-    if cut is not None:
-        places = np.searchsorted(cut.edges[1:-1], slab.values[judged], side="right")
-        bins = np.array([np.bincount(part, minlength=len(cut.edges) - 1) for part in (places, places[others[judged]])])
-        met = slab.values >= float(rule.now or 0) if rule.least else slab.values <= float(rule.now or 0)
-        movable = bool(len(cut.limits)) and bool((met == slab.ok)[slab.moved].all())
-        passing = _passing(cut.limits, slab, others, sizes, least=rule.least)
+    breaks, now = breaks_of(cut), float(rule.now or 0)
+    cells, sums = count_cells(slab.values, slab.asked, slab.ok, slab.moved, failed, sizes, breaks, now=now, least=rule.least)
     movable_now = rule.now if cut is not None and rule.place is not None else None
-    failing = ~slab.ok & ~shown.kept & (judged if cut is not None else slab.asked)
-    kept = shown.kept & slab.moved & slab.ok
-    return Counted(
-        rule=rule, grid=cut, judged=int(slab.asked.sum()), null=int((slab.asked & ~known).sum()) if cut is not None else 0,
-        bins=bins, passing=passing, movable=movable, dropped=shown.near(failing, slab, movable_now), kept=shown.near(kept, slab, movable_now),
-    )  # fmt: skip
-
-
-def _passing(limits: np.ndarray, slab: _Slab, others: np.ndarray, sizes: np.ndarray, *, least: bool) -> np.ndarray:
-    """i64[4, limits]; see `Counted.passing`. Bytes are summed as f64, exact below 2^53."""
-    values, weights = slab.values[slab.moved], sizes[slab.moved]
-    places = np.searchsorted(limits, values, side="right" if least else "left")
-    fixed = slab.ok & ~slab.moved
-    rows = []
-    for mask, still in ((None, fixed), (others[slab.moved], fixed & others)):
-        at, held = (places, weights) if mask is None else (places[mask], weights[mask])
-        for amounts, standing in ((None, int(still.sum())), (held, int(sizes[still].sum()))):
-            counts = np.bincount(at, amounts, len(limits) + 1).astype(np.int64)
-            up_to = np.cumsum(counts)[: len(limits)]
-            rows.append(standing + (int(counts.sum()) - up_to if least else up_to))
-    return np.array(rows, np.int64).reshape(4, len(limits))
+    at, ok = shown.at, slab.ok[shown.at]
+    failing = ~ok & ~shown.kept & slab.asked[at]
+    if cut is not None:
+        failing &= ~np.isnan(slab.values[at])
+    kept = shown.kept & slab.moved[at] & ok
+    return Counted(rule, cut, cells, sums, shown.near(failing, slab, movable_now), shown.near(kept, slab, movable_now))

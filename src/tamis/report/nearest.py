@@ -5,15 +5,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
 from tamis.simulate import Numbers
 
 CHUNKS = 16
-"""Chunks, drawn by a hash of their content's name, of whose documents samples are taken: reading more text would take long."""
-SCHEMA = {"row": pl.Int64, "value": pl.Float64, "fails": pl.Int64, "distance": pl.Float64, "hash": pl.UInt64}
+"""Chunks, drawn by a hash of their content's name, from whose beginnings samples are taken."""
+LOOKED_THROUGH = 64_000_000
+"""Bytes of text that samples are taken from, about, as many of each chunk: reading more would take long."""
+
+
+class Near(NamedTuple):
+    """A document that may be shown; those to be read first come first in order.
+
+    Args:
+        crowded: whether it fails more than one rule.
+        distance: from the limit; 0 where there is none.
+        hash: of its text.
+        row: its number in the corpus.
+        value: of the signal, NaN where there is none.
+        fails: rules that it fails.
+    """
+
+    crowded: bool
+    distance: float
+    hash: int
+    row: int
+    value: float
+    fails: int
 
 
 @dataclass(frozen=True)
@@ -22,7 +43,7 @@ class Sought:
 
     Args:
         count: documents on either side of a rule.
-        ranges: first document and the one after the last of each chunk that samples are taken from.
+        ranges: first document and the one after the last of each part of the corpus that samples are taken from.
     """
 
     count: int
@@ -34,59 +55,52 @@ class Sought:
         return sum(stop - start for start, stop in self.ranges)
 
     def eligible(self, place: slice) -> np.ndarray:
-        """bool[n], for the documents of a slab."""
+        """i64[k]: which documents of a slab, from 0."""
         mask = np.zeros(place.stop - place.start, np.bool_)
         for start, stop in self.ranges:
             mask[max(0, start - place.start) : max(0, stop - place.start)] = True
-        return mask
+        return np.flatnonzero(mask)
 
 
 def sought(numbers: Numbers, count: int) -> Sought:
-    """Up to `CHUNKS` chunks of a run, whatever else its corpus holds."""
-    ranges, first = {}, 0
+    """The beginnings of up to `CHUNKS` chunks of a run, whatever else its corpus holds."""
+    firsts, first = {}, 0
     for name, rows in numbers.chunks:
-        ranges[name] = (first, first + rows)
+        firsts[name] = first
         first += rows
-    drawn = sorted(ranges, key=lambda name: hashlib.sha256(name.encode()).digest())[:CHUNKS]
-    return Sought(count, sorted(ranges[name] for name in drawn) if count else ())
+    drawn = sorted(firsts, key=lambda name: hashlib.sha256(name.encode()).digest())[:CHUNKS]
+    if not count or not drawn:
+        return Sought(count, ())
+    most = LOOKED_THROUGH // len(drawn)
+    return Sought(count, sorted((firsts[name], firsts[name] + _beginning(numbers, name, most)) for name in drawn))
+
+
+def _beginning(numbers: Numbers, chunk: str, most: int) -> int:
+    """Documents at the beginning of a chunk that hold so many bytes together, and the one with which they hold more."""
+    sizes = numbers.run.numbers([chunk], {"text.bytes"})["text.bytes"].to_numpy()
+    return min(len(sizes), int(np.searchsorted(np.cumsum(sizes, dtype=np.int64), most)) + 1)
 
 
 def nearest(
-    mask: np.ndarray, count: int, *, values: np.ndarray, now: float | None, failed: np.ndarray, hashes: np.ndarray, first: int
-) -> pl.DataFrame:
-    """Of some documents of a slab those to be read first: which fail nothing else, then nearest to the limit, then by hash.
+    at: np.ndarray, count: int, *, values: np.ndarray, now: float | None, failed: np.ndarray, hashes: np.ndarray, rows: np.ndarray
+) -> list[Near]:
+    """Of some documents those to be read first: which fail nothing else, then nearest to the limit, then by hash.
 
     Args:
-        mask: bool[n], which.
+        at: i64[k], the places of those documents in the arrays.
         count: how many.
         values: f64[n].
         now: the limit; None: all are equally near.
         failed: u16[n], rules that each fails.
         hashes: u64[n], of the text.
-        first: the number of the slab's first document.
+        rows: i64[n], their numbers in the corpus.
     """
-    at = np.flatnonzero(mask)
     far = np.zeros(len(at)) if now is None else np.abs(values[at] - now)
     crowded = failed[at] > 1
     chosen = _smallest(np.arange(len(at)), count, [crowded.astype(np.uint8), far, hashes[at]])
-    frame = pl.DataFrame(
-        {
-            "row": at[chosen] + first,
-            "value": values[at[chosen]],
-            "fails": failed[at[chosen]],
-            "distance": far[chosen],
-            "hash": hashes[at[chosen]],
-        },
-        schema_overrides=SCHEMA,
-    )
-    return best(frame, count)
-
-
-def best(frame: pl.DataFrame, count: int) -> pl.DataFrame:
-    """The first ones of several slabs' choices."""
-    # Not by an expression: a report asks some four hundred times, of a handful of rows each.
-    order = np.lexsort([frame[name].to_numpy() for name in ("row", "hash", "distance")] + [frame["fails"].to_numpy() > 1])
-    return frame[order[:count]]
+    places = at[chosen]
+    columns = (crowded[chosen], far[chosen], hashes[places], rows[places], values[places], failed[places])
+    return sorted(map(Near._make, zip(*(column.tolist() for column in columns), strict=True)))[:count]
 
 
 def _smallest(at: np.ndarray, count: int, keys: Sequence[np.ndarray]) -> np.ndarray:

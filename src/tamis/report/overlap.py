@@ -28,7 +28,7 @@ def _names(gathered: Gathered, funnel: Sequence[Mapping[str, Any]]) -> list[Fact
 
 def pairs(gathered: Gathered, funnel: Sequence[Mapping[str, Any]]) -> list[Fact]:
     """The pairs of rules that most documents fail together."""
-    names, together = _names(gathered, funnel), gathered.together
+    names, together = _names(gathered, funnel), gathered.failed.together
     upper = np.triu(together, 1)
     order = np.argsort(-upper, axis=None, kind="stable")[:SHOWN_PAIRS]
     found = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, upper.shape), strict=True) if upper[i, j]] if upper.size else []
@@ -45,7 +45,7 @@ def pairs(gathered: Gathered, funnel: Sequence[Mapping[str, Any]]) -> list[Fact]
 
 def matrix(gathered: Gathered, funnel: Sequence[Mapping[str, Any]]) -> Fact:
     """Documents that fail each two of the rules that fired, in the order of the funnel; on the diagonal, that fail the one."""
-    names, together = _names(gathered, funnel), gathered.together
+    names, together = _names(gathered, funnel), gathered.failed.together
     failed = np.diagonal(together)
     most = np.argsort(-failed, kind="stable")[:SHOWN_RULES]
     fired = np.sort(most[failed[most] > 0])

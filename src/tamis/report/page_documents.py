@@ -25,8 +25,9 @@ def samples(facts: Fact) -> str:
         return ""
     where = (
         "all documents"
-        if told["chunks"] == told["of_chunks"]
-        else f"{plural(told['documents'], 'document')} in {told['chunks']} of {number(told['of_chunks'])} parts of the corpus, drawn by a hash"
+        if told["documents"] == facts["documents"]["readable"]
+        else f"{plural(told['documents'], 'document')} at the beginnings of {told['chunks']} of {number(told['of_chunks'])} parts of the corpus, "
+        "drawn by a hash"
     )
     masked = (
         "E-mail and IP addresses, telephone, card and bank account numbers are masked."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tamis.difference import cut_off, places
 from tamis.folder import Finished
+from tamis.report.counted import Counted
+from tamis.report.gather import Gathered
 from tamis.report.groups import LONGEST
-from tamis.report.limits import Counted
 from tamis.report.markup import cut
+from tamis.report.nearest import Near
 from tamis.report.texts import CURATED, Texts, Wanted
 from tamis.stage import Filter
 
@@ -28,30 +30,30 @@ MOST_PLACES = 12
 """Places where two documents differ that are shown."""
 
 
-def chosen(run: Finished, counted: Mapping[str, Counted]) -> dict[str, dict[str, list[Fact]]]:
+def called(run: Finished, gathered: Gathered, counted: Mapping[str, Counted]) -> dict[int, Fact]:
+    """The number of every document that is shown → address, id."""
+    numbers = {near.row for one in counted.values() for side in (one.dropped, one.kept) for near in side}
+    numbers |= {row for code in gathered.rules.values() for row, _ in gathered.examples(code)}
+    known = np.array(sorted(numbers), np.int64)
+    rows = run.ledger_at(known, ["shard", "row", "id"]).to_dicts()
+    return {
+        number: {"address": f"{row['shard']}:{row['row']}", "id": row.get("id")} for number, row in zip(known.tolist(), rows, strict=True)
+    }
+
+
+def chosen(counted: Mapping[str, Counted], called: Mapping[int, Fact]) -> dict[str, dict[str, list[Fact]]]:
     """The documents to show of each rule, still without texts: rule → side → address, id, value, fails."""
-    numbers = [frame["row"].to_numpy() for one in counted.values() for frame in (one.dropped, one.kept)]
-    ledger = run.ledger_at(np.concatenate([np.zeros(0, np.int64), *numbers]), ["shard", "row", "id"])
-    rows = iter(ledger.to_dicts())
     return {
-        name: {side: [_sample(one, next(rows)) for one in frame.iter_rows(named=True)] for side, frame in _sides(counted[name])}
-        for name in counted
+        name: {
+            side: [_sample(near, called[near.row]) for near in found] for side, found in zip(SIDES, (one.dropped, one.kept), strict=True)
+        }
+        for name, one in counted.items()
     }
 
 
-def _sides(one: Counted) -> Iterator[tuple[str, Any]]:
-    yield from zip(SIDES, (one.dropped, one.kept), strict=True)
-
-
-def _sample(one: Mapping[str, Any], row: Mapping[str, Any]) -> Fact:
-    value = None if one["value"] is None or np.isnan(one["value"]) else round(one["value"], 6)
-    name = row.get("id")
-    return {
-        "address": f"{row['shard']}:{row['row']}",
-        "id": None if name is None else cut(name, LONGEST),
-        "value": value,
-        "fails": one["fails"],
-    }
+def _sample(one: Near, called: Fact) -> Fact:
+    name = None if called["id"] is None else cut(called["id"], LONGEST)
+    return {"address": called["address"], "id": name, "value": None if np.isnan(one.value) else round(one.value, 6), "fails": one.fails}
 
 
 def wanted(samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping[str, Counted]) -> list[Wanted]:

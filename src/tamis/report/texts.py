@@ -16,7 +16,7 @@ from tamis.measure import walk
 from tamis.plan import Plan
 from tamis.shards import Chunk
 from tamis.table import make_stage
-from tamis.work import Work, changed, conform, kept_rows
+from tamis.work import Work, changed, conform
 
 CURATED = ""
 """What stands for a stage where a text is wanted as all edits leave it."""
@@ -80,17 +80,14 @@ def _by_chunk(plan: Plan, wanted: Sequence[Wanted]) -> list[Task]:
 
 def _read_chunk(work: Work, task: Task) -> dict[Wanted, str]:
     chunk, here = task
-    names = work.columns_for([step.name for step in work.steps])
+    names = work.columns_for(())
     rows = np.array(sorted(here), np.int64)
     found: dict[Wanted, str] = {}
-    for _, piece in reading.pieces([chunk], names):
-        table = kept_rows(piece, rows)
-        if table.num_rows:
-            inside = rows[np.isin(rows, piece.numbers, assume_unique=True)]
-            docs = canonical(conform(table, work.schema, names), work.columns, place=chunk.url).docs
-            if docs.num_rows != len(inside):
-                raise changed(chunk.url)
-            found.update(_seen(work, docs, [here[row] for row in inside.tolist()]))
+    for table, inside in reading.some(chunk, rows, names):
+        docs = canonical(conform(table, work.schema, names), work.columns, place=chunk.url).docs
+        if docs.num_rows != len(inside):
+            raise changed(chunk.url)
+        found.update(_seen(work, docs, [here[row] for row in inside.tolist()]))
     return found
 
 
