@@ -23,6 +23,7 @@ import numpy as np
 from tamis.kernels._exp import exp
 from tamis.kernels._fetch import fetch
 from tamis.kernels._jit import aligned, f64, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
+from tamis.kernels._lanes import LANES, add_eight
 from tamis.kernels.langid_model import LINE, TOGETHER, Automaton
 from tamis.kernels.langid_walk import PIECE, WALKS, count, count_within, walk
 
@@ -113,8 +114,15 @@ def _fetch_rows(grouped, k, flat, width):
 
 
 @helper
+def _place(grouped, k, width):
+    """Where the row of a feature begins."""
+    return np.uint64(grouped[np.uint64(k)]) * np.uint64(width)
+
+
+@helper
 def _weigh(grouped, listed, room, ends, weights, flat, unit, outputs, block):
     """Add what every feature says."""
+    width = weights.shape[1]
     for g in range(1, _ALONE):
         if ends[g] == g * room:
             continue
@@ -122,11 +130,11 @@ def _weigh(grouped, listed, room, ends, weights, flat, unit, outputs, block):
         for k in range(g * room, ends[g], TOGETHER):
             if k + 2 * TOGETHER <= ends[g]:
                 _fetch_rows(grouped, k + TOGETHER, flat, weights.shape[1])
-            a, b, c, d = weights[grouped[k]], weights[grouped[k + 1]], weights[grouped[k + 2]], weights[grouped[k + 3]]
-            e, f, h, i = weights[grouped[k + 4]], weights[grouped[k + 5]], weights[grouped[k + 6]], weights[grouped[k + 7]]
-            for j in range(len(block)):
-                # Kept to 16 bits on purpose: twice as many are added by one instruction.
-                block[j] += np.uint16(a[j] + b[j] + c[j] + d[j] + e[j] + f[j] + h[j] + i[j])
+            a, b, c, d = _place(grouped, k, width), _place(grouped, k + 1, width), _place(grouped, k + 2, width), _place(grouped, k + 3, width)
+            e, f, h, i = _place(grouped, k + 4, width), _place(grouped, k + 5, width), _place(grouped, k + 6, width), _place(grouped, k + 7, width)
+            for j in range(0, width, LANES):
+                at = np.uint64(j)
+                add_eight(flat, a + at, b + at, c + at, d + at, e + at, f + at, h + at, i + at, block, at)
         factor = math.log1p(g) * unit
         for j in range(len(outputs)):
             outputs[j] += factor * block[j]
