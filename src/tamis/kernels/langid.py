@@ -106,17 +106,16 @@ def _group(listed, n, counts, none, ends, grouped):
 
 
 @helper
-def _fetch_rows(grouped, k, flat, width):
-    """Fetch the rows that will be added next."""
-    for ahead in range(k, k + TOGETHER):
-        for j in range(0, width, LINE):
-            fetch(flat, np.uint64(grouped[np.uint64(ahead)]) * np.uint64(width) + np.uint64(j))
-
-
-@helper
 def _place(grouped, k, width):
     """Where the row of a feature begins."""
     return np.uint64(grouped[np.uint64(k)]) * np.uint64(width)
+
+
+@helper
+def _fetch_eight(grouped, k, j, width, flat):
+    """Fetch a line of each of eight rows."""
+    for ahead in range(k, k + TOGETHER):
+        fetch(flat, _place(grouped, ahead, width) + np.uint64(j))
 
 
 @helper
@@ -128,12 +127,13 @@ def _weigh(grouped, listed, room, ends, weights, flat, unit, outputs, block):
             continue
         block[:] = 0
         for k in range(g * room, ends[g], TOGETHER):
-            if k + 2 * TOGETHER <= ends[g]:
-                _fetch_rows(grouped, k + TOGETHER, flat, weights.shape[1])
+            # After the last eight of a group, the first of the next one, which most groups have.
+            soon = k + TOGETHER if k + TOGETHER < ends[g] or g + 1 == _ALONE else (g + 1) * room
             a, b, c, d = _place(grouped, k, width), _place(grouped, k + 1, width), _place(grouped, k + 2, width), _place(grouped, k + 3, width)
             e, f, h, i = _place(grouped, k + 4, width), _place(grouped, k + 5, width), _place(grouped, k + 6, width), _place(grouped, k + 7, width)
             for j in range(0, width, LANES):
                 at = np.uint64(j)
+                _fetch_eight(grouped, soon, j, width, flat)
                 add_eight(flat, a + at, b + at, c + at, d + at, e + at, f + at, h + at, i + at, block, at)
         factor = math.log1p(g) * unit
         for j in range(len(outputs)):
