@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from tamis.kernels._jit import aligned, f32, f64, helper, i32, i64, kernel, reads, u8, u64, writes
-from tamis.kernels.fasttext_words import END, END_HASH, FNV, LABEL, RUN, find, first_bytes, hashed, is_separator
+from tamis.kernels.fasttext_words import END, END_HASH, FNV, LABEL, RUN, cut, find, first_bytes, hashed, is_separator
 
 _ROWS = 512
 """Features whose rows are added in single precision before the sum is kept in double."""
+_CUT = 1 << 12
+"""Bytes that are cut into words before these are looked up."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,12 @@ def mean_rows(
     """
     n, longest, width = len(starts), int((ends - starts).max(initial=0)), table.shape[1]
     means, sizes = np.zeros((n, width), np.float32), np.zeros(n, np.int64)
-    scratch = np.empty(longest // 2 + 2, np.int32), np.empty(longest + 2, np.uint8), np.empty(_ROWS, np.int64)
+    scratch = (
+        *(np.empty(_CUT // 2 + 2, np.int64) for _ in range(2)),
+        np.empty(longest // 2 + 2, np.int32),
+        np.empty(longest + 2, np.uint8),
+        np.empty(_ROWS, np.int64),
+    )
     sums = np.zeros(width, np.float32), np.zeros(width)
     texts = aligned(data, np.uint8), aligned(starts, np.int64), aligned(ends, np.int64)
     arguments: Any = *texts, *_arrays(features), aligned(table, np.float32), *scratch, *sums, means, sizes
@@ -239,7 +246,7 @@ def _put_words(data, i, end, slots, words, borders, settings, kept, sizes, hashe
             is_end, h = True, np.uint64(END_HASH)
         else:
             first = first_bytes(data, begin, length)
-            entry = find(data, begin, length, first, h, slots, words, borders)
+            entry = find(data, begin, length, first, slots, words, borders)
             if entry >= settings[0] or (entry < 0 and first == LABEL and length > 8 and data[begin + 8] == 95):
                 continue  # a label
             is_end = first == END
@@ -250,23 +257,68 @@ def _put_words(data, i, end, slots, words, borders, settings, kept, sizes, hashe
     return n, found, count
 
 
+@helper
+def _put_known_words(data, i, end, slots, words, borders, settings, begins, ends, rows, table, exact, block, total):
+    """`_put_words` of a model without n-grams, for which only words of the vocabulary count."""
+    n, found, begun, ended, inside, stop = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.uint64(0), False
+    while not stop:
+        until = min(i + _CUT, end)
+        inside, begun, ended = cut(data, i, until, inside, begins, begun, ends, ended)
+        i = until
+        if i == end and inside != 0:
+            ends[ended] = end
+            ended += 1
+        stop = i == end
+        for k in range(ended):
+            begin = begins[np.uint64(k)]
+            length = ends[np.uint64(k)] - begin
+            first = first_bytes(data, begin, length)
+            if first == END:
+                stop = True
+                break
+            entry = find(data, begin, length, first, slots, words, borders)
+            known = 0 <= entry < settings[0]
+            rows[np.uint64(n)] = entry
+            n += np.int64(known)
+            found += np.int64(known)
+            if n == len(rows):
+                _add(rows, n, table, exact, block, total)
+                n = 0
+        begins[0], begun, ended = begins[max(begun - 1, 0)], np.int64(inside), np.int64(0)
+    if settings[5] >= 0:
+        n = _put(settings[5], n, rows, table, exact, block, total)
+        found += 1
+    return n, found
+
+
 _FEATURES = (reads(u64, 2), reads(u8), reads(i64), reads(i64), reads(i32), reads(i32))
 _SCRATCH = (writes(i64), writes(f32), writes(f64))
 
 
-@kernel(reads(u8), reads(i64), reads(i64), *_FEATURES, reads(f32, 2), writes(i32), writes(u8), *_SCRATCH, writes(f32, 2), writes(i64))
-def _mean_rows(data, starts, ends, slots, words, borders, settings, kept, sizes, table, hashes, wrapped, rows, block, total, means, counts):
-    exact = settings[7] != 0
+@kernel(
+    reads(u8), reads(i64), reads(i64), *_FEATURES, reads(f32, 2), writes(i64), writes(i64), writes(i32), writes(u8), *_SCRATCH,
+    writes(f32, 2), writes(i64),
+)  # fmt: skip
+def _mean_rows(
+    data, starts, ends, slots, words, borders, settings, kept, sizes, table,
+    begins, until, hashes, wrapped, rows, block, total, means, counts,
+):  # fmt: skip
+    exact, only_words = settings[7] != 0, settings[2] <= 1 and settings[4] == 0
     for d in range(len(counts)):
         block[:] = 0
         total[:] = 0
         start, end = starts[d], ends[d]
-        n, found, count = _put_words(
-            data, start, end, slots, words, borders, settings, kept, sizes, hashes, wrapped, rows, table, exact, block, total
-        )
-        if settings[2] > 1:
-            n, more = _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total)
-            found += more
+        if only_words:
+            n, found = _put_known_words(
+                data, start, end, slots, words, borders, settings, begins, until, rows, table, exact, block, total
+            )
+        else:
+            n, found, count = _put_words(
+                data, start, end, slots, words, borders, settings, kept, sizes, hashes, wrapped, rows, table, exact, block, total
+            )
+            if settings[2] > 1:
+                n, more = _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total)
+                found += more
         _add(rows, n, table, exact, block, total)
         counts[d] = found
         if found and exact:
