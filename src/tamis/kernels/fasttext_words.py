@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u64, writes
+from tamis.kernels._jit import aligned, helper, i64, kernel, rare, reads, u8, u64, writes
 from tamis.kernels._text import bytes_between, word_at, zeros_below
 
 _SEPARATORS = np.uint64(sum(1 << ord(c) for c in " \t\n\v\f\r\0"))
@@ -17,16 +17,18 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LABEL = np.uint64(int.from_bytes(b"__label_", "little"))
 END = np.uint64(int.from_bytes(b"</s>", "little"))
 END_HASH = 3617362777  # of "</s>"
+_FARTHER, _ENTRY = np.uint64(1 << 63), np.uint64((1 << 63) - 1)
+"""Of a place's last number: whether a word that should be there had to give way by two places or more, and the entry."""
 
 
 def vocabulary(words: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    """The hash table of `Features`.
+    """The hash table of `Features`: a word lies at the place that its hash says or, where that is taken, at the next that is free.
 
     Args:
         words: u8[:].
         borders: i64[entries + 1]; no entry is empty.
     """
-    slots = np.zeros((1 << max(4, int(len(borders) * 2 - 1).bit_length()), 2), np.uint64)
+    slots = np.zeros((1 << max(4, int(len(borders) * 2 - 1).bit_length()), 4), np.uint64)
     _fill(aligned(words, np.uint8), aligned(borders, np.int64), slots)
     return slots
 
@@ -63,33 +65,57 @@ def first_bytes(data, i, n):
 
 
 @helper
-def _slot(data, i, n, first, slots):
+def _last_bytes(data, i, n, first):
+    """The last 8 of n bytes; of at most 8 their first."""
+    return word_at(data, i + n - 8) if n > 8 else first
+
+
+@helper
+def _slot(first, last, n, slots):
     """Where a word may be, by its length and its first and last 8 bytes: fastText's own hash takes five cycles a byte."""
-    h = first
-    if n > 8:
-        h ^= (word_at(data, i + n - 8) + np.uint64(n)) * RUN
-    h *= _GOLDEN
+    h = (first ^ (last + np.uint64(n)) * RUN) * _GOLDEN
     return (h ^ h >> np.uint64(32)) * _GOLDEN >> np.uint64(40) & np.uint64(len(slots) - 1)
+
+
+@helper
+def _is_at(slot, first, last, n, slots):
+    return (slots[slot, 0] == first) & (slots[slot, 1] == last) & (slots[slot, 2] == np.uint64(n))
+
+
+@helper
+def _is_word(data, i, n, entry, words, borders):
+    """Whether what lies between the first and the last 8 bytes of a long word is that of the entry."""
+    begin = borders[entry]
+    for k in range(8, n - 8):
+        if words[begin + k] != data[i + k]:
+            return False
+    return True
+
+
+@rare
+def _search(data, i, n, first, last, slot, slots, words, borders):
+    """The entry that data[i:i + n] is, from a place on, or −1."""
+    while slots[slot, 0] != 0:
+        entry = np.int64(slots[slot, 3] & _ENTRY)
+        if _is_at(slot, first, last, n, slots) and _is_word(data, i, n, entry, words, borders):
+            return entry
+        slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
+    return -1
 
 
 @helper
 def find(data, i, n, first, slots, words, borders):
     """The entry that data[i:i + n] is, or −1."""
-    slot = _slot(data, i, n, first, slots)
-    while slots[slot, 0] != 0:
-        if slots[slot, 0] == first:
-            entry = np.int64(slots[slot, 1])
-            # No word holds a zero: of fewer than 8 bytes the first say all.
-            if n < 8:
-                return entry
-            begin, size = borders[entry], borders[entry + 1] - borders[entry]
-            k = 8
-            while size == n and k < n and words[begin + k] == data[i + k]:
-                k += 1
-            if size == n and k == n:
-                return entry
-        slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
-    return -1
+    last = _last_bytes(data, i, n, first)
+    slot = _slot(first, last, n, slots)
+    following = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
+    # Both places are looked at, without a branch: which words are known, and which had to give way, cannot be foreseen.
+    here, there = _is_at(slot, first, last, n, slots), _is_at(following, first, last, n, slots)
+    known = np.int64(here | there)
+    entry = np.int64(slots[(slot + np.uint64(not here)) & np.uint64(len(slots) - 1), 3] & _ENTRY) * known - (1 - known)
+    if slots[slot, 3] > _ENTRY or n > 16:
+        return _search(data, i, n, first, last, slot, slots, words, borders)
+    return entry
 
 
 @helper
@@ -135,11 +161,13 @@ def _fill(words, borders, slots):
     for entry in range(len(borders) - 1):
         begin, n = borders[entry], borders[entry + 1] - borders[entry]
         first = first_bytes(words, begin, n)
-        slot = _slot(words, begin, n, first, slots)
+        last = _last_bytes(words, begin, n, first)
+        home = slot = _slot(first, last, n, slots)
         while slots[slot, 0] != 0:
             slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
-        slots[slot, 0] = first
-        slots[slot, 1] = entry
+        slots[slot, 0], slots[slot, 1], slots[slot, 2], slots[slot, 3] = first, last, n, entry
+        if (slot - home) & np.uint64(len(slots) - 1) > 1:
+            slots[home, 3] |= _FARTHER
 
 
 @kernel(reads(u8), reads(u64, 2), reads(u8), reads(i64), writes(i64))
