@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from tamis.kernels._jit import aligned, f32, f64, helper, i32, i64, kernel, reads, u8, u64, writes
-from tamis.kernels.fasttext_words import END, END_HASH, FNV, LABEL, RUN, cut, find, first_bytes, hashed, is_separator
+from tamis.kernels.fasttext_rows import CUT, add, put, put_known_words
+from tamis.kernels.fasttext_words import END, END_HASH, FNV, LABEL, RUN, find, first_bytes, hashed, is_separator
 
 _ROWS = 512
 """Features whose rows are added in single precision before the sum is kept in double."""
-_CUT = 1 << 12
-"""Bytes that are cut into words before these are looked up."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def mean_rows(
     n, longest, width = len(starts), int((ends - starts).max(initial=0)), table.shape[1]
     means, sizes = np.zeros((n, width), np.float32), np.zeros(n, np.int64)
     scratch = (
-        *(np.empty(_CUT // 2 + 2, np.int64) for _ in range(2)),
+        *(np.empty(CUT // 2 + 2, np.int64) for _ in range(2)),
         np.empty(longest // 2 + 2, np.int32),
         np.empty(longest + 2, np.uint8),
         np.empty(_ROWS, np.int64),
@@ -134,53 +133,13 @@ def _arrays(features: Features) -> Any:
 
 
 @helper
-def _add(rows, n, table, exact, block, total):
-    """Add the rows of n features to the sums."""
-    if table.shape[1] == 1 and not exact:
-        # Four sums: one waits four cycles for each row.
-        a, b, c, d = 0.0, 0.0, 0.0, 0.0
-        for i in range(0, n - 3, 4):
-            a += table[np.uint64(rows[np.uint64(i)]), 0]
-            b += table[np.uint64(rows[np.uint64(i + 1)]), 0]
-            c += table[np.uint64(rows[np.uint64(i + 2)]), 0]
-            d += table[np.uint64(rows[np.uint64(i + 3)]), 0]
-        for i in range(n - n % 4, n):
-            a += table[np.uint64(rows[np.uint64(i)]), 0]
-        total[0] += a + b + (c + d)
-        return
-    four = n - n % 4
-    for i in range(0, four, 4):
-        a, b, c, d = table[rows[i]], table[rows[i + 1]], table[rows[i + 2]], table[rows[i + 3]]
-        for k in range(len(a)):
-            block[k] = block[k] + a[k] + b[k] + c[k] + d[k]  # one after the other, as fastText does
-    for i in range(four, n):
-        row = table[rows[i]]
-        for k in range(len(row)):
-            block[k] += row[k]
-    if not exact:
-        for k in range(len(block)):
-            total[k] += block[k]
-            block[k] = 0
-
-
-@helper
-def _put(row, n, rows, table, exact, block, total):
-    """Take one more feature, and add those that wait when there are enough; return how many wait."""
-    rows[n] = row
-    if n + 1 < len(rows):
-        return n + 1
-    _add(rows, n + 1, table, exact, block, total)
-    return 0
-
-
-@helper
 def _put_bucket(h, settings, kept, n, rows, table, exact, block, total):
     """Take an n-gram by its hash, unless it was pruned; return how many features wait, and how many were found."""
     bucket = h % np.uint64(settings[1])
     place = np.int64(bucket) if len(kept) == 0 else np.int64(kept[bucket])
     if place < 0:
         return n, 0
-    return _put(settings[0] + place, n, rows, table, exact, block, total), 1
+    return put(settings[0] + place, n, rows, table, exact, block, total), 1
 
 
 @helper
@@ -213,7 +172,7 @@ def _put_word(data, i, length, entry, is_end, settings, kept, sizes, wrapped, n,
     """Take a word, in the vocabulary or not; return how many features wait, and how many were found."""
     found = np.int64(0)
     if entry >= 0:
-        n = _put(entry, n, rows, table, exact, block, total)
+        n = put(entry, n, rows, table, exact, block, total)
         found = np.int64(sizes[entry])
     inside = settings[4] > 0 and not is_end and (entry < 0 or settings[6] == 0)
     if inside:
@@ -263,41 +222,6 @@ def _put_words(data, i, end, slots, words, borders, settings, kept, sizes, hashe
     return n, found, count
 
 
-@helper
-def _put_known_words(data, i, end, slots, words, borders, settings, begins, ends, rows, table, exact, block, total):
-    """`_put_words` of a model without n-grams, for which only words of the vocabulary count."""
-    n, found, begun, ended, inside, stop = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.uint64(0), False
-    n_words = np.uint64(settings[0])
-    while not stop:
-        until = min(i + _CUT, end)
-        inside, begun, ended = cut(data, i, until, inside, begins, begun, ends, ended)
-        i = until
-        if i == end and inside != 0:
-            ends[ended] = end
-            ended += 1
-        stop = i == end
-        for k in range(ended):
-            begin = begins[np.uint64(k)]
-            length = ends[np.uint64(k)] - begin
-            first = first_bytes(data, begin, length)
-            if first == END:
-                stop = True
-                break
-            entry = find(data, begin, length, first, slots, words, borders)
-            known = np.int64(np.uint64(entry) < n_words)  # neither unknown, nor a label
-            rows[np.uint64(n)] = entry
-            n += known
-            found += known
-            if n == len(rows):
-                _add(rows, n, table, exact, block, total)
-                n = 0
-        begins[0], begun, ended = begins[max(begun - 1, 0)], np.int64(inside), np.int64(0)
-    if settings[5] >= 0:
-        n = _put(settings[5], n, rows, table, exact, block, total)
-        found += 1
-    return n, found
-
-
 _FEATURES = (reads(u64, 2), reads(u8), reads(i64), reads(i64), reads(i32), reads(i32))
 _SCRATCH = (writes(i64), writes(f32), writes(f64))
 
@@ -316,9 +240,7 @@ def _mean_rows(
         total[:] = 0
         start, end = starts[d], ends[d]
         if only_words:
-            n, found = _put_known_words(
-                data, start, end, slots, words, borders, settings, begins, until, rows, table, exact, block, total
-            )
+            n, found = put_known_words(data, start, end, slots, words, borders, settings, begins, until, rows, table, exact, block, total)
         else:
             n, found, count = _put_words(
                 data, start, end, slots, words, borders, settings, kept, sizes, hashes, wrapped, rows, table, exact, block, total
@@ -326,7 +248,7 @@ def _mean_rows(
             if settings[2] > 1:
                 n, more = _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total)
                 found += more
-        _add(rows, n, table, exact, block, total)
+        add(rows, n, table, exact, block, total)
         counts[d] = found
         if found and exact:
             share = np.float32(1.0 / found)
@@ -342,11 +264,11 @@ def _gather_words(words, borders, settings, kept, table, wrapped, rows, block, t
     for entry in range(len(sizes)):
         block[:] = 0
         total[:] = 0
-        n, found, begin, length = _put(entry, 0, rows, table, False, block, total), 1, borders[entry], borders[entry + 1] - borders[entry]
+        n, found, begin, length = put(entry, 0, rows, table, False, block, total), 1, borders[entry], borders[entry + 1] - borders[entry]
         if entry != settings[5] and settings[4] > 0:
             n, more = _put_inside(words, begin, length, settings, kept, wrapped, n, rows, table, False, block, total)
             found += more
-        _add(rows, n, table, False, block, total)
+        add(rows, n, table, False, block, total)
         sizes[entry] = found
         for k in range(len(total)):
             sums[entry, k] = total[k]

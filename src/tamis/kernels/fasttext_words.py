@@ -133,8 +133,7 @@ def _separators_at(data, i, size):
 def cut(data, i, end, inside, begins, n_begun, ends, n_ended):
     """Cut bytes at separators; return whether the last one is in a word, how many words have begun, and how many have ended.
 
-    Args:
-        inside: 1 if the byte before i is in a word, whose beginning is listed; else 0.
+    `inside` is 1 if the byte before i is in a word, whose beginning is listed, else 0.
     """
     one = np.uint64(1)
     while i < end:

@@ -3,12 +3,10 @@
 The model is that of langid.py (Lui and Baldwin 2012, "langid.py: An Off-the-shelf Language Identification Tool"), as py3langid
 trains and weighs it: a feature seen c times adds log(1 + c) times its row of log probabilities.
 
-A byte's step is one load of 4 bytes. The eighths of a text are walked side by side, so that these loads wait for memory together.
-Each walk begins a few bytes early, which leaves this model's automaton in the state that it would have come to; where it does not,
-the eighth is walked again from where the one before it ended, until both walks are in the same state. Features are written down
-first and counted afterwards: counted at once, each count would wait for all walks. Rows of features that were seen
-equally often are added as 16-bit integers, which is exact, and fetched ahead. In the order of the model, rows of neighbouring
-features lie together; sorted by how frequent they are, texts took a seventh longer.
+`tamis.kernels.langid_walk` counts features. Rows of features that were seen equally often are added as 16-bit integers, which is exact,
+and fetched ahead: to read them from memory is two fifths of the time. In the order of the model, rows of neighbouring features lie together;
+sorted by how frequent they are, texts took as long or longer. A text that lies within the one before it, as a sample of it does, is not
+walked again.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -24,7 +22,7 @@ from tamis.kernels._exp import exp
 from tamis.kernels._fetch import fetch
 from tamis.kernels._jit import aligned, f64, helper, i32, i64, kernel, reads, u8, u16, u32, u64, writes
 from tamis.kernels._lanes import LANES, add_eight
-from tamis.kernels.langid_model import LINE, TOGETHER, Automaton
+from tamis.kernels.langid_model import TOGETHER, Automaton
 from tamis.kernels.langid_walk import PIECE, WALKS, count, count_within, walk
 
 _GROUPS = 17
@@ -38,7 +36,7 @@ def identify(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, model: Auto
     Args:
         data: u8[:], texts in NFC; those wholly in upper case lower-cased.
         starts: i64[n], where each begins.
-        ends: i64[n], where each ends.
+        ends: i64[n], where each ends; they may overlap, and parts of a text that follow it cost half as much as others.
         model: of `pack`.
 
     Returns:
@@ -78,7 +76,7 @@ def _group(listed, n, counts, none, ends, grouped):
     Group g, of those seen g times, is `grouped[g * room:ends[g]]`, filled up with `none` to a multiple of TOGETHER; returns room. Of
     the last group `listed` then holds how often each was seen.
     """
-    room, ones, alone = n + TOGETHER, n + TOGETHER, 0
+    room, ones, alone = n + TOGETHER, np.int64(n + TOGETHER), np.int64(0)
     for g in range(_GROUPS):
         ends[g] = g * room
     for g in range(_GROUPS, len(ends)):
@@ -91,9 +89,9 @@ def _group(listed, n, counts, none, ends, grouped):
         # is written for them besides goes where nobody looks, which is cheaper than a branch that nobody can foresee.
         grouped[np.uint64(ones)] = feature
         ones += np.int64(seen == 1)
-        g = min(seen, np.int64(_ALONE)) if seen > 1 else np.int64(_GROUPS + (k & 7))
-        grouped[np.uint64(ends[np.uint64(g)])] = feature
-        ends[np.uint64(g)] += 1
+        group = np.uint64(min(seen, np.int64(_ALONE)) if seen > 1 else np.int64(_GROUPS + (k & 7)))
+        grouped[np.uint64(ends[group])] = feature
+        ends[group] += 1
         if seen >= _ALONE:
             listed[np.uint64(alone)] = seen
             alone += 1
@@ -129,8 +127,18 @@ def _weigh(grouped, listed, room, ends, weights, flat, unit, outputs, block):
         for k in range(g * room, ends[g], TOGETHER):
             # After the last eight of a group, the first of the next one, which most groups have.
             soon = k + TOGETHER if k + TOGETHER < ends[g] or g + 1 == _ALONE else (g + 1) * room
-            a, b, c, d = _place(grouped, k, width), _place(grouped, k + 1, width), _place(grouped, k + 2, width), _place(grouped, k + 3, width)
-            e, f, h, i = _place(grouped, k + 4, width), _place(grouped, k + 5, width), _place(grouped, k + 6, width), _place(grouped, k + 7, width)
+            a, b, c, d = (
+                _place(grouped, k, width),
+                _place(grouped, k + 1, width),
+                _place(grouped, k + 2, width),
+                _place(grouped, k + 3, width),
+            )
+            e, f, h, i = (
+                _place(grouped, k + 4, width),
+                _place(grouped, k + 5, width),
+                _place(grouped, k + 6, width),
+                _place(grouped, k + 7, width),
+            )
             for j in range(0, width, LANES):
                 at = np.uint64(j)
                 _fetch_eight(grouped, soon, j, width, flat)

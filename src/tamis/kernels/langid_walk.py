@@ -103,7 +103,7 @@ def _count(code, starts, features, counts, listed, n):
 @helper
 def count(codes, i, end, starts, features, loud, counts, listed, n):
     """Count the features of bytes that were walked; return how many are listed."""
-    written = 0
+    written = np.int64(0)
     for k in range(i, end):
         code = codes[np.uint64(k)]
         loud[np.uint64(written)] = code
@@ -119,7 +119,7 @@ def count_within(data, i, end, origin, codes, root, moves, starts, features, lou
 
     From the first byte after which both walks are in the same row on, they are the same.
     """
-    n, row, same = 0, root, False
+    n, row, same = np.int64(0), root, False
     while i < end and not same:
         code = _step(data, i, row, moves)
         row, same = _row(code), code == codes[np.uint64(i - origin)]
