@@ -29,7 +29,7 @@ class Features:
     """What of a model finds the rows of a text.
 
     Args:
-        slots: u64[2 ** bits, 4], the vocabulary and the labels as a hash table: first 8 bytes (0: free), last 8 bytes, length, entry.
+        slots: u64[2 ** bits, 2], the vocabulary and the labels as a hash table: first 8 bytes (0: free); length and entry.
         words: u8[:], the bytes of all entries.
         borders: i64[entries + 1].
         settings: i64[8]: words, buckets, ngrams, minn, maxn, entry of "</s>" (−1: none), whether a word's row already holds

@@ -17,8 +17,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LABEL = np.uint64(int.from_bytes(b"__label_", "little"))
 END = np.uint64(int.from_bytes(b"</s>", "little"))
 END_HASH = 3617362777  # of "</s>"
-_FARTHER, _ENTRY = np.uint64(1 << 63), np.uint64((1 << 63) - 1)
-"""Of a place's last number: whether a word that should be there had to give way by two places or more, and the entry."""
+_FARTHER, _SIZE, _ENTRY = np.uint64(1 << 63), np.uint64(32), np.uint64((1 << 32) - 1)
+"""Of a place's second number: whether a word that should be there had to give way by two places or more, its length, its entry."""
 
 
 def vocabulary(words: np.ndarray, borders: np.ndarray) -> np.ndarray:
@@ -28,7 +28,7 @@ def vocabulary(words: np.ndarray, borders: np.ndarray) -> np.ndarray:
         words: u8[:].
         borders: i64[entries + 1]; no entry is empty.
     """
-    slots = np.zeros((1 << max(4, int(len(borders) * 2 - 1).bit_length()), 4), np.uint64)
+    slots = np.zeros((1 << max(4, int(len(borders) * 2 - 1).bit_length()), 2), np.uint64)
     _fill(aligned(words, np.uint8), aligned(borders, np.int64), slots)
     return slots
 
@@ -78,26 +78,27 @@ def _slot(first, last, n, slots):
 
 
 @helper
-def _is_at(slot, first, last, n, slots):
-    return (slots[slot, 0] == first) & (slots[slot, 1] == last) & (slots[slot, 2] == np.uint64(n))
+def _is_at(slot, first, n, slots):
+    """Whether a place holds a word of this length with these first 8 bytes: of at most 8 bytes they say all."""
+    return (slots[slot, 0] == first) & ((slots[slot, 1] & ~_FARTHER) >> _SIZE == np.uint64(n))
 
 
 @helper
 def _is_word(data, i, n, entry, words, borders):
-    """Whether what lies between the first and the last 8 bytes of a long word is that of the entry."""
+    """Whether a word's bytes after the first 8 are those of the entry."""
     begin = borders[entry]
-    for k in range(8, n - 8):
-        if words[begin + k] != data[i + k]:
+    for k in range(8, n):
+        if words[np.uint64(begin + k)] != data[np.uint64(i + k)]:
             return False
     return True
 
 
 @rare
-def _search(data, i, n, first, last, slot, slots, words, borders):
+def _search(data, i, n, first, slot, slots, words, borders):
     """The entry that data[i:i + n] is, from a place on, or −1."""
     while slots[slot, 0] != 0:
-        entry = np.int64(slots[slot, 3] & _ENTRY)
-        if _is_at(slot, first, last, n, slots) and _is_word(data, i, n, entry, words, borders):
+        entry = np.int64(slots[slot, 1] & _ENTRY)
+        if _is_at(slot, first, n, slots) and _is_word(data, i, n, entry, words, borders):
             return entry
         slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
     return -1
@@ -106,15 +107,14 @@ def _search(data, i, n, first, last, slot, slots, words, borders):
 @helper
 def find(data, i, n, first, slots, words, borders):
     """The entry that data[i:i + n] is, or −1."""
-    last = _last_bytes(data, i, n, first)
-    slot = _slot(first, last, n, slots)
+    slot = _slot(first, _last_bytes(data, i, n, first), n, slots)
     following = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
     # Both places are looked at, without a branch: which words are known, and which had to give way, cannot be foreseen.
-    here, there = _is_at(slot, first, last, n, slots), _is_at(following, first, last, n, slots)
+    here, there = _is_at(slot, first, n, slots), _is_at(following, first, n, slots)
     known = np.int64(here | there)
-    entry = np.int64(slots[(slot + np.uint64(not here)) & np.uint64(len(slots) - 1), 3] & _ENTRY) * known - (1 - known)
-    if slots[slot, 3] > _ENTRY or n > 16:
-        return _search(data, i, n, first, last, slot, slots, words, borders)
+    entry = np.int64(slots[(slot + np.uint64(not here)) & np.uint64(len(slots) - 1), 1] & _ENTRY) * known - (1 - known)
+    if slots[slot, 1] >= _FARTHER or n > 8:
+        return _search(data, i, n, first, slot, slots, words, borders)
     return entry
 
 
@@ -160,13 +160,12 @@ def _fill(words, borders, slots):
     for entry in range(len(borders) - 1):
         begin, n = borders[entry], borders[entry + 1] - borders[entry]
         first = first_bytes(words, begin, n)
-        last = _last_bytes(words, begin, n, first)
-        home = slot = _slot(first, last, n, slots)
+        home = slot = _slot(first, _last_bytes(words, begin, n, first), n, slots)
         while slots[slot, 0] != 0:
             slot = (slot + np.uint64(1)) & np.uint64(len(slots) - 1)
-        slots[slot, 0], slots[slot, 1], slots[slot, 2], slots[slot, 3] = first, last, n, entry
+        slots[slot, 0], slots[slot, 1] = first, np.uint64(n) << _SIZE | np.uint64(entry)
         if (slot - home) & np.uint64(len(slots) - 1) > 1:
-            slots[home, 3] |= _FARTHER
+            slots[home, 1] |= _FARTHER
 
 
 @kernel(reads(u8), reads(u64, 2), reads(u8), reads(i64), writes(i64))
