@@ -24,6 +24,7 @@ import pyarrow as pa
 from _one_core import FLOOR, best, read, show, split_all
 from tamis import classifier
 from tamis.stages.language import Language
+from tamis.stages.quality import Quality
 
 SHAPES: dict[str, tuple[int, dict[str, Any]]] = {
     "2 labels, bigrams, 2 M buckets": (2, {"dim": 100, "wordNgrams": 2, "bucket": 2_000_000}),
@@ -36,14 +37,15 @@ BUDGETS = (None, 8192, 4096, 2048, 1024)
 Work = tuple[str, Callable[[], object]]
 
 
-def languages(docs: pa.Table, texts: list[str]) -> Iterator[Work]:
-    """The stage on whole texts and on parts of them, and py3langid."""
+def defaults(docs: pa.Table, texts: list[str]) -> Iterator[Work]:
+    """The stage on whole texts and on parts of them, py3langid, and what a run measures besides: `quality` by the model that ships."""
     from py3langid.langid import LanguageIdentifier
 
     peer = LanguageIdentifier.from_model_file("data/model.npz.xz", norm_probs=True)
     for most in BUDGETS:
         yield f"language, {most or 'all'} bytes", partial(Language(max_bytes=most).measure, docs)
     yield "py3langid", lambda: [peer.classify(text) for text in texts]
+    yield "quality, default model", partial(Quality().measure, docs)
 
 
 def parts(docs: pa.Table) -> None:
@@ -92,7 +94,7 @@ def main() -> None:
     docs = docs.take(pa.array(chosen))
     texts = docs.column("text").to_pylist()
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
-    work: dict[str, Callable[[], object]] = {FLOOR: partial(split_all, texts), **dict(languages(docs, texts))}
+    work: dict[str, Callable[[], object]] = {FLOOR: partial(split_all, texts), **dict(defaults(docs, texts))}
     parts(docs)
     with tempfile.TemporaryDirectory() as folder:
         if importlib.util.find_spec("fasttext"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tamis import classifier
 from tamis.errors import DataError
+from tamis.kernels import fasttext_words
 
 MODELS = {
     "two labels": Model(),
@@ -88,6 +89,48 @@ def test_any_bytes_are_scored(tmp_path_factory, text):
         path = tmp_path_factory.getbasetemp() / f"{name}.bin"
         read = classifier.load(path if path.exists() else model.write(path))
         near(read.scores(pa.array([text], pa.large_binary()))[0], model.says(text), model, model.loss)
+
+
+LONG = (
+    "</s>",
+    "abcdefgh",
+    "abcdefghi",
+    "abcdefghijklmnop",
+    "abcdefghijklmnopq",
+    "abcdefgh-jklmnopq",
+    "a" * 40,
+    "a" * 15 + "b" + "a" * 24,
+    "x",
+)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from(LONG[1:]) | st.text("ab-x", min_size=1, max_size=40), max_size=30),
+    st.lists(st.sampled_from(" \t\n\r\0"), min_size=30, max_size=30),
+    st.sampled_from([0, 1, 40, 63, 64, 65, 4050, 4090, 4096, 4100]),
+)
+def test_words_are_cut_and_found_wherever_they_lie(tmp_path_factory, words, gaps, before):
+    """Words of the vocabulary, and others that begin and end like them, count as the slow program counts them, across all borders of the kernel."""
+    model = Model(words=LONG)
+    path = tmp_path_factory.getbasetemp() / "long.bin"
+    read = classifier.load(path if path.exists() else model.write(path))
+    text = "y" * before + " " + "".join(word + gap for word, gap in zip(words, gaps, strict=False))
+    for one in (text, text[:-1]):
+        near(read.scores(pa.array([one], pa.large_string()))[0], model.says(one.encode()), model, model.loss)
+
+
+def test_every_word_of_a_large_vocabulary_is_found():
+    """So many words that some lie far from where they should: each has its own number, and what is none of them has none."""
+    rng = np.random.default_rng(0)
+    drawn = {bytes(rng.integers(97, 101, size).astype(np.uint8).tolist()) for size in rng.integers(1, 24, 6000).tolist()}
+    kept, others = sorted(drawn)[::2], sorted(drawn)[1::2]
+    borders = np.concatenate([[0], np.cumsum([len(word) for word in kept])]).astype(np.int64)
+    words = np.frombuffer(b"".join(kept), np.uint8)
+    slots = fasttext_words.vocabulary(words, borders)
+    assert [fasttext_words.entry_of(word, slots, words, borders) for word in kept] == list(range(len(kept)))
+    assert {fasttext_words.entry_of(word, slots, words, borders) for word in others} == {-1}
+    assert (slots[:, 1] >> np.uint64(63)).sum() > 50
 
 
 def test_steps_of_the_sigmoid_are_the_same_on_most_texts(tmp_path):

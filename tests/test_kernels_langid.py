@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.kernels import langid, langid_model
+from tamis.kernels._exp import exp
+from tamis.kernels._jit import f64, kernel, reads, writes
+from tamis.kernels.langid_walk import PIECE
 
 LETTERS = b"abc\xc3\xa9 "
 
@@ -74,7 +77,42 @@ def test_any_automaton_is_walked(seed, texts):
     near(texts, drawn(seed))
 
 
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 66, 67, 68, 255, 256, 257, 1000, 5003])
+@given(
+    st.integers(0, 40),
+    st.lists(st.sampled_from(LETTERS), max_size=300).map(bytes),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=6),
+)
+def test_parts_of_a_text_are_judged_as_texts(seed, text, borders):
+    """What lies within the text before it, whole, in part, or in a part of it, gets the answer that it gets by itself, whatever the automaton."""
+    packed = langid_model.pack(**drawn(seed))
+    parts = [(0, len(text)), *((min(a, len(text)), min(max(a, b), len(text))) for a, b in borders)]
+    starts, ends = np.array(parts).T
+    labels, scores = langid.identify(np.frombuffer(text, np.uint8), starts, ends, packed)
+    for (a, b), label, score in zip(parts, labels, scores, strict=True):
+        alone = identify([text[a:b]], packed)
+        assert (label.tolist(), score.tolist()) == (alone[0][0].tolist(), alone[1][0].tolist())
+
+
+def test_parts_of_a_long_text_are_judged_as_texts():
+    """So do parts of a text of several pieces: only the last of them can be used again."""
+    text = bytes(np.random.default_rng(0).choice(list(LETTERS), 3 * PIECE).tolist())
+    packed = langid_model.pack(**drawn(7))
+    borders = [
+        (0, len(text)),
+        (5, 300),
+        (PIECE - 50, PIECE + 50),
+        (2 * PIECE, 3 * PIECE),
+        (2 * PIECE + 9, 3 * PIECE - 9),
+        (2 * PIECE - 1, 2 * PIECE + 99),
+    ]
+    starts, ends = np.array(borders).T
+    found = langid.identify(np.frombuffer(text, np.uint8), starts, ends, packed)
+    wanted = identify([text[a:b] for a, b in borders], packed)
+    assert found[0].tolist() == wanted[0].tolist()
+    assert found[1].tolist() == wanted[1].tolist()
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 66, 67, 68, 255, 256, 257, 1000, 5003, PIECE - 1, PIECE + 63, 2 * PIECE + 64])
 def test_a_text_of_any_length_is_walked_whole(size):
     """Quarters meet, whatever is left over: automata that forget fast, and one that never forgets where it was."""
     rng = np.random.default_rng(size)
@@ -91,6 +129,23 @@ def test_features_seen_often_are_weighed_one_by_one():
     """A feature seen 14, 15, 16 or a million times has the logarithm of that as its weight."""
     model = drawn(3)
     near([b"a" * n for n in (13, 14, 15, 16, 17, 100, 1_000_000)], model)
+
+
+@kernel(reads(f64), writes(f64))
+def exponentials(numbers, found):
+    """The kernel's own exponential function."""
+    for i in range(len(numbers)):
+        found[i] = exp(numbers[i])
+
+
+def test_exponentials_are_those_of_the_library():
+    """To within two units of the last place, from 0 down to where they are as good as nothing; below that they stay the same."""
+    numbers = np.concatenate([-np.random.default_rng(0).exponential(50, 20_000), np.linspace(-700, 0, 1401), [-1e-300]])
+    found = np.empty_like(numbers)
+    exponentials(numbers, found)
+    kept = numbers >= -700
+    assert np.abs(found[kept] / np.exp(numbers[kept]) - 1).max() < 4.5e-16
+    assert set(found[~kept].tolist()) <= {found[kept].min()}
 
 
 def test_what_cannot_be_laid_out_is_refused():

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tamis.kernels._jit import aligned, f32, f64, helper, i32, i64, kernel, reads, u8, u64, writes
+from tamis.kernels.fasttext_rows import CUT, add, put, put_known_words
 from tamis.kernels.fasttext_words import END, END_HASH, FNV, LABEL, RUN, find, first_bytes, hashed, is_separator
 
 _ROWS = 512
@@ -28,7 +29,7 @@ class Features:
     """What of a model finds the rows of a text.
 
     Args:
-        slots: u64[2 ** bits, 2], the vocabulary and the labels as a hash table: first 8 bytes (0: free), and entry.
+        slots: u64[2 ** bits, 2], the vocabulary and the labels as a hash table: first 8 bytes (0: free); length and entry.
         words: u8[:], the bytes of all entries.
         borders: i64[entries + 1].
         settings: i64[8]: words, buckets, ngrams, minn, maxn, entry of "</s>" (−1: none), whether a word's row already holds
@@ -79,7 +80,12 @@ def mean_rows(
     """
     n, longest, width = len(starts), int((ends - starts).max(initial=0)), table.shape[1]
     means, sizes = np.zeros((n, width), np.float32), np.zeros(n, np.int64)
-    scratch = np.empty(longest // 2 + 2, np.int32), np.empty(longest + 2, np.uint8), np.empty(_ROWS, np.int64)
+    scratch = (
+        *(np.empty(CUT // 2 + 2, np.int64) for _ in range(2)),
+        np.empty(longest // 2 + 2, np.int32),
+        np.empty(longest + 2, np.uint8),
+        np.empty(_ROWS, np.int64),
+    )
     sums = np.zeros(width, np.float32), np.zeros(width)
     texts = aligned(data, np.uint8), aligned(starts, np.int64), aligned(ends, np.int64)
     arguments: Any = *texts, *_arrays(features), aligned(table, np.float32), *scratch, *sums, means, sizes
@@ -127,47 +133,13 @@ def _arrays(features: Features) -> Any:
 
 
 @helper
-def _add(rows, n, table, exact, block, total):
-    """Add the rows of n features to the sums."""
-    if table.shape[1] == 1 and not exact:
-        alone = 0.0
-        for i in range(n):
-            alone += table[np.uint64(rows[i]), 0]
-        total[0] += alone
-        return
-    four = n - n % 4
-    for i in range(0, four, 4):
-        a, b, c, d = table[rows[i]], table[rows[i + 1]], table[rows[i + 2]], table[rows[i + 3]]
-        for k in range(len(a)):
-            block[k] = block[k] + a[k] + b[k] + c[k] + d[k]  # one after the other, as fastText does
-    for i in range(four, n):
-        row = table[rows[i]]
-        for k in range(len(row)):
-            block[k] += row[k]
-    if not exact:
-        for k in range(len(block)):
-            total[k] += block[k]
-            block[k] = 0
-
-
-@helper
-def _put(row, n, rows, table, exact, block, total):
-    """Take one more feature, and add those that wait when there are enough; return how many wait."""
-    rows[n] = row
-    if n + 1 < len(rows):
-        return n + 1
-    _add(rows, n + 1, table, exact, block, total)
-    return 0
-
-
-@helper
 def _put_bucket(h, settings, kept, n, rows, table, exact, block, total):
     """Take an n-gram by its hash, unless it was pruned; return how many features wait, and how many were found."""
     bucket = h % np.uint64(settings[1])
     place = np.int64(bucket) if len(kept) == 0 else np.int64(kept[bucket])
     if place < 0:
         return n, 0
-    return _put(settings[0] + place, n, rows, table, exact, block, total), 1
+    return put(settings[0] + place, n, rows, table, exact, block, total), 1
 
 
 @helper
@@ -200,7 +172,7 @@ def _put_word(data, i, length, entry, is_end, settings, kept, sizes, wrapped, n,
     """Take a word, in the vocabulary or not; return how many features wait, and how many were found."""
     found = np.int64(0)
     if entry >= 0:
-        n = _put(entry, n, rows, table, exact, block, total)
+        n = put(entry, n, rows, table, exact, block, total)
         found = np.int64(sizes[entry])
     inside = settings[4] > 0 and not is_end and (entry < 0 or settings[6] == 0)
     if inside:
@@ -239,7 +211,7 @@ def _put_words(data, i, end, slots, words, borders, settings, kept, sizes, hashe
             is_end, h = True, np.uint64(END_HASH)
         else:
             first = first_bytes(data, begin, length)
-            entry = find(data, begin, length, first, h, slots, words, borders)
+            entry = find(data, begin, length, first, slots, words, borders)
             if entry >= settings[0] or (entry < 0 and first == LABEL and length > 8 and data[begin + 8] == 95):
                 continue  # a label
             is_end = first == END
@@ -254,20 +226,29 @@ _FEATURES = (reads(u64, 2), reads(u8), reads(i64), reads(i64), reads(i32), reads
 _SCRATCH = (writes(i64), writes(f32), writes(f64))
 
 
-@kernel(reads(u8), reads(i64), reads(i64), *_FEATURES, reads(f32, 2), writes(i32), writes(u8), *_SCRATCH, writes(f32, 2), writes(i64))
-def _mean_rows(data, starts, ends, slots, words, borders, settings, kept, sizes, table, hashes, wrapped, rows, block, total, means, counts):
-    exact = settings[7] != 0
+@kernel(
+    reads(u8), reads(i64), reads(i64), *_FEATURES, reads(f32, 2), writes(i64), writes(i64), writes(i32), writes(u8), *_SCRATCH,
+    writes(f32, 2), writes(i64),
+)  # fmt: skip
+def _mean_rows(
+    data, starts, ends, slots, words, borders, settings, kept, sizes, table,
+    begins, until, hashes, wrapped, rows, block, total, means, counts,
+):  # fmt: skip
+    exact, only_words = settings[7] != 0, settings[2] <= 1 and settings[4] == 0
     for d in range(len(counts)):
         block[:] = 0
         total[:] = 0
         start, end = starts[d], ends[d]
-        n, found, count = _put_words(
-            data, start, end, slots, words, borders, settings, kept, sizes, hashes, wrapped, rows, table, exact, block, total
-        )
-        if settings[2] > 1:
-            n, more = _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total)
-            found += more
-        _add(rows, n, table, exact, block, total)
+        if only_words:
+            n, found = put_known_words(data, start, end, slots, words, borders, settings, begins, until, rows, table, exact, block, total)
+        else:
+            n, found, count = _put_words(
+                data, start, end, slots, words, borders, settings, kept, sizes, hashes, wrapped, rows, table, exact, block, total
+            )
+            if settings[2] > 1:
+                n, more = _put_runs(hashes, count, settings, kept, n, rows, table, exact, block, total)
+                found += more
+        add(rows, n, table, exact, block, total)
         counts[d] = found
         if found and exact:
             share = np.float32(1.0 / found)
@@ -283,11 +264,11 @@ def _gather_words(words, borders, settings, kept, table, wrapped, rows, block, t
     for entry in range(len(sizes)):
         block[:] = 0
         total[:] = 0
-        n, found, begin, length = _put(entry, 0, rows, table, False, block, total), 1, borders[entry], borders[entry + 1] - borders[entry]
+        n, found, begin, length = put(entry, 0, rows, table, False, block, total), 1, borders[entry], borders[entry + 1] - borders[entry]
         if entry != settings[5] and settings[4] > 0:
             n, more = _put_inside(words, begin, length, settings, kept, wrapped, n, rows, table, False, block, total)
             found += more
-        _add(rows, n, table, False, block, total)
+        add(rows, n, table, False, block, total)
         sizes[entry] = found
         for k in range(len(total)):
             sums[entry, k] = total[k]

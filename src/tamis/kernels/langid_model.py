@@ -10,6 +10,8 @@ TOGETHER = 8
 """Rows that are added at once; their sum must not pass 16 bits."""
 LINE = 32
 """Weights in a line of the cache."""
+SILENT = 0xFFFF
+"""The place of every state that emits no feature."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +19,13 @@ class Automaton:
     """A model, laid out for the walk.
 
     Args:
-        moves: u32[rows, 256], where a byte leads from a state of this row: the next state's row in the upper 16 bits, and its
-            place among the states of that row in the lower.
+        moves: u32[rows, 256], where a byte leads from a state of this row: the next state's row in the upper 16 bits, and in the
+            lower its place among the states of that row, or SILENT if it emits no feature.
         starts: i32[rows], the number of the first state of each row.
-        features: i32[states], the feature that arriving emits; `len(weights) - 1`, a row of zeros, for none.
+        features: i32[states], the feature that arriving emits; 0 where it emits none.
         root: the row of the state to begin in.
-        weights: u16[features + 1, columns and some of 0], of each feature the log probability in every column, from its lowest on.
+        weights: u16[features + 1, columns and some of 0], of each feature the log probability in every column, from its lowest on;
+            the last row is of zeros.
         unit: what one of `weights` stands for.
         priors: f64[columns].
         labels: i32[columns], the label that a column counts for.
@@ -60,10 +63,10 @@ def pack(moves: np.ndarray, rows: np.ndarray, features: np.ndarray, weights: np.
     place = np.empty(len(rows), np.int64)
     place[order] = np.arange(len(rows))
     place -= starts[rows]
-    if n_rows > 1 << 16 or place.max() >= 1 << 16:
+    if n_rows > 1 << 16 or place.max() >= SILENT:
         raise ValueError(f"{n_rows:,} rows of states")
-    code = rows.astype(np.uint32) << np.uint32(16) | place.astype(np.uint32)
-    emitted = np.where(features < 0, len(weights), features)[order].astype(np.int32)
+    code = rows.astype(np.uint32) << np.uint32(16) | np.where(features < 0, SILENT, place).astype(np.uint32)
+    emitted = np.maximum(features, 0)[order].astype(np.int32)
     whole, unit = _whole(weights)
     labels = list(dict.fromkeys(names))
     columns = np.array([labels.index(name) for name in names], np.int32)

@@ -11,11 +11,13 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._text import bytes_between, count_bits, decode, zeros_below
+from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, zeros_below
 from tamis.kernels.unicode import BREAK, LETTER, MAYBE_NOT_NFC, SENTENCE_BREAKS, UPPERCASE
 
 _LOWER = SENTENCE_BREAKS.index("Lower")
 _LATIN = unicode.script_codes().index("Latn")
+_BETWEEN = 4
+"""ASCII characters that are read one by one after one that is not."""
 
 
 class Survey(NamedTuple):
@@ -74,17 +76,19 @@ def _survey(data, starts, ends, flags, scripts, sentences, combining, counts, le
         any_small, any_capital, not_nfc = False, False, False
         before = 0  # combining class of the character before: out of order means not normal
         while i < end:
+            fetch_ahead(data, i)
             size, small, capital = _count_ascii(data, i, end, counts)
             if size > 0:
                 i += size
                 before = 0
                 any_small |= small
                 any_capital |= capital
-            # Letters outside ASCII come in rows: to look for ASCII after each of them would take longer.
-            stop = i if size == 64 else min(end, i + 16)
+            # Letters outside ASCII come in rows, with a few others between: to look for ASCII after each of them would take longer.
+            stop = i if size == 64 else min(end, i + _BETWEEN)
             while i < stop:
                 c, width = decode(data, i)
                 i += width
+                stop = min(end, i + _BETWEEN) if width > 1 else stop
                 case = sentences[c]
                 any_capital |= case & UPPERCASE != 0
                 any_small |= case & BREAK == _LOWER

@@ -53,7 +53,7 @@ class Language(Filter):
         model: path of a fastText model (.bin, .ftz).
         max_bytes: of a longer document look at so many bytes, in four stretches from the middles of its quarters; None: at all. At 2,048
             bytes, of 3,692 web pages 99.54 % have the right label and not 99.59 %, and `keep: [en]` decides as on the whole for
-            99.8 % of documentation, which is often half translated; at 4,096 for 99.95 %, in a fifth more time.
+            99.8 % of documentation, which is often half translated; at 4,096 for 99.95 %, in a quarter more time.
         short: a document with fewer letters has no language. Of snippets of 40 letters 95.5 % are labelled rightly by langid, of 20
             letters 86 %, of 10 letters 63 %, of 400 letters 98.8 %.
         mixed: what language a document in several has: "unknown", or "dominant", the one that it is most in. Samples of 256 bytes
