@@ -21,7 +21,7 @@ import polars as pl
 
 from tamis.errors import StageError, suggest
 from tamis.measure import Step
-from tamis.stage import Edit, Filter, Stage, has, no_reasons
+from tamis.stage import Edit, Filter, Stage, has, no_reasons, parameters
 from tamis.verdicts import Verdicts
 from tamis.where import condition
 
@@ -117,10 +117,9 @@ def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], column
         for used in step.stage.signals_used():
             if used.startswith("doc."):
                 if used[4:] not in columns:
-                    raise StageError(
-                        f'{step.name} decides by the column "{used[4:]}", which the data lacks. '
-                        f"{suggest(used[4:], columns, what='columns:')}"
-                    )
+                    special = ["length"] if {"prefer", "within"} & set(parameters(step.stage)) else []
+                    said = suggest(used[4:], [*special, *columns], what="columns:")
+                    raise StageError(f'{step.name} decides by the column "{used[4:]}", which the data lacks. {said}')
             elif used not in above + own and used.rsplit(".", 1)[0] not in unfitted:
                 public = [name for name in above + own if "._" not in name]
                 raise StageError(

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Examples:
         columns: name → string[n] with nulls, of every flat column that all files have, without the text.
         inputs: for each file its name, SHA-256, class (null: given by a column) and documents.
         left_out: why → documents that were not used.
+        shared: class → documents that were not used as their texts stand in another class too.
     """
 
     texts: pa.Array
@@ -45,6 +46,7 @@ class Examples:
     columns: Mapping[str, pa.Array]
     inputs: tuple[Mapping[str, Any], ...]
     left_out: Mapping[str, int]
+    shared: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -182,7 +184,9 @@ def _examples(parts: Sequence[tuple[pa.Table, np.ndarray, Mapping[str, Any]]], c
     inputs = tuple(sorted((part[2] for part in parts), key=lambda one: (str(one["class"]), one["sha256"])))
     every = Examples(texts, keys, label, known, values, inputs, {"unreadable": unreadable})
     kept = every.take(order[~blank[order] & ~unlabelled[order]], "blank, or without a label")
-    return kept.take(np.flatnonzero(~_contradicted(kept)), "the same text in two classes")
+    twice = _contradicted(kept)
+    shared = {name: int((kept.label[twice] == i).sum()) for i, name in enumerate(kept.labels)}
+    return replace(kept.take(np.flatnonzero(~twice), "the same text in two classes"), shared=shared)
 
 
 def _name(label: str | None) -> str:
@@ -215,8 +219,12 @@ def _enough(examples: Examples) -> Examples:
         )
     for i, name in enumerate(examples.labels):
         if (count := int((examples.label == i).sum())) < LEAST:
+            aside = examples.shared.get(name, 0)
+            own = f"; {aside} were set aside, for another class has the same texts" if aside else ""
+            fix = "give texts that no other class has." if aside else "give more of it."
             raise DataError(
-                f'the class "{name}" has {count} documents with text; at least {LEAST} are needed to train and validate.\nFix: give more of it.'
+                f'the class "{name}" has {count} documents with text{" of its own" if aside else ""}; '
+                f"at least {LEAST} are needed to train and validate{own}.\nFix: {fix}"
             )
     return examples
 
