@@ -105,8 +105,11 @@ def test_text_that_is_none(tmp_path: Path, kind: pa.DataType) -> None:
     given = pa.table({"text": pa.nulls(2, kind)})
     with pytest.raises(tamis.DataError, match=r'^the data: the column "text" holds .*, not text\.$'):
         tamis.judge(given, STAGES)
-    with pytest.raises(tamis.DataError, match=r'the column "text" holds .*, not text\.$'):
+    with pytest.raises(tamis.DataError, match=r'part-000.parquet: the column "text" holds .*, not text\.$'):
         run(STAGES, split(tmp_path / "in", given, 1), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(tamis.DataError, match=r"not text\.\nFix: say which it is in the recipe: columns: \{text: body\}\.$"):
+        run(STAGES, split(tmp_path / "in", given.append_column("body", pa.array(["a", "b"])), 1), tmp_path / "out")
 
 
 def test_unreadable_texts(tmp_path: Path) -> None:
@@ -215,12 +218,31 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
         run([Length()], split(tmp_path / "in", given, 1), tmp_path / "out")
 
 
-def test_missing_text_column(tmp_path: Path) -> None:
-    """A missing text column is named, with those that exist."""
-    place = split(tmp_path / "in", pa.table({"contents": ["x"], "url": ["y"]}), 1)
+LACKING = {  # columns of the data → the one that is proposed
+    ("url", "contents"): "contents",
+    ("url", "raw_content", "content"): "content",
+    ("id", "title", "lang"): "title",
+    ("body", "Text"): "Text",
+    ("content", "text_clean"): "text_clean",
+    ("id", "url"): "…",
+}
+
+
+@pytest.mark.parametrize("names", LACKING, ids=" ".join)
+def test_missing_text_column(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """A missing text column is named, with those that exist and the one that is probably meant; nothing is written."""
+    given = pa.table({**{name: ["x"] for name in names}, "n": [1]})
+    place = split(tmp_path / "in", given, 1)
     with pytest.raises(tamis.DataError) as caught:
         run([Length()], place, tmp_path / "out")
-    assert str(caught.value) == f'{place}/part-000.parquet: tamis reads the column "text", which the data lacks. There are columns: contents, url.'
+    said, _, fix = str(caught.value).partition("\nFix: ")
+    near = 'Did you mean "Text"?' if "Text" in names else f"There are columns: {', '.join([*names, 'n'])}."
+    assert said == f'{place}/part-000.parquet: tamis reads the column "text", which the data lacks. {near}'
+    add = "" if LACKING[names] != "…" else "add it to the shards, or "
+    assert fix == f"{add}say which it is in the recipe: columns: {{text: {LACKING[names]}}}."
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(tamis.DataError, match=f'^the data: tamis reads the column "text", .*\nFix: {add}say which it is: columns=tamis.Columns'):
+        tamis.judge(given, [Length()])
 
 
 def test_ids(tmp_path: Path) -> None:

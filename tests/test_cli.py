@@ -160,6 +160,28 @@ def test_mistakes(folder: Path, tamis_command: Tamis, words: tuple[str, ...]) ->
     assert not Path("new").exists()
 
 
+RECIPES = {  # a stage → what is wrong with it over the data
+    "gopher_quality: {by: {langs: {fr: {min_words: 3}}}}": 'stage 2: gopher_quality decides by the column "langs", which the data lacks. Did you mean "lang"?',
+    "gopher_quality: {where: source == 'web'}": 'stage 2: gopher_quality decides by the column "source", which the data lacks. There are columns: id, text, lang, note.\n'
+    "Fix: add it to the shards, or say which it is in the recipe: columns: {source: …}.",
+    "best: {of: quality.score}": 'stage 2: best decides by "quality.score", which no stage above it measures. There are signals: text.bytes, unicode.removed_chars, unicode.newlines_changed, unicode.normalised.',
+    "near_duplicates: {prefer: [lenght]}": 'stage 2: near_duplicates decides by the column "lenght", which the data lacks. Did you mean "length"?',
+    "best: {of: text.bytes, within: [lenght]}": 'stage 2: best decides by the column "lenght", which the data lacks. Did you mean "length"?',
+    "rules: {min: {text: 0.2}}": 'stage 2: rules: "min" and "max" want numbers, and the column "text" holds text.',
+    "rules: {min: {stars: 0.2}}": 'stage 2: rules reads the column "stars", which the data lacks. There are columns: id, text, lang, note.',
+}
+
+
+@pytest.mark.parametrize("stage", RECIPES)
+def test_recipes_over_other_data(folder: Path, tamis_command: Tamis, stage: str) -> None:
+    """What a recipe asks of the data and they lack is said with the recipe and the number of the stage, before anything is written."""
+    Path("other.yaml").write_text(f"stages:\n  - unicode\n  - {stage}\n")
+    code, out, err = tamis_command("run", "other.yaml", "in", "-o", "new")
+    assert (code, out) == (2, "")
+    assert err[err.index("Error:") :] == f"Error: other.yaml, {RECIPES[stage]}\n"
+    assert not Path("new").exists()
+
+
 def test_usage(tamis_command: Tamis) -> None:
     """A command that is not understood is refused with 2; help and version are 0."""
     assert tamis_command("run")[0] == 2

@@ -96,6 +96,11 @@ def judge(
     yield from signals.map(one)
 
 
+def words_of(stage: Stage) -> tuple[str, ...]:
+    """What may stand in a stage's parameters where others name a column."""
+    return ("length",) if {"prefer", "within"} & set(parameters(stage)) else ()
+
+
 def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], columns: Sequence[str]) -> None:
     """Refuse a stage that decides by something nobody measures.
 
@@ -117,8 +122,7 @@ def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], column
         for used in step.stage.signals_used():
             if used.startswith("doc."):
                 if used[4:] not in columns:
-                    special = ["length"] if {"prefer", "within"} & set(parameters(step.stage)) else []
-                    said = suggest(used[4:], [*special, *columns], what="columns:")
+                    said = suggest(used[4:], [*words_of(step.stage), *columns], what="columns:")
                     raise StageError(f'{step.name} decides by the column "{used[4:]}", which the data lacks. {said}')
             elif used not in above + own and used.rsplit(".", 1)[0] not in unfitted:
                 public = [name for name in above + own if "._" not in name]

@@ -43,6 +43,7 @@ class Recipe:
         columns: what the data calls its columns.
         seed: for stages that draw at random and are given none of their own.
         output: how curated shards are written.
+        place: the file that it was read from; what errors call it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Recipe:
     columns: Columns = field(default_factory=Columns)
     seed: int = 0
     output: Output = field(default_factory=Output)
+    place: str = field(default="", compare=False, repr=False)
 
     def named(self) -> list[tuple[str, Stage]]:
         """Each stage under the name it has in the ledger, with the recipe's seed where it has none."""
@@ -134,7 +136,7 @@ def parse(content: Any, *, place: str, folder: Path | None = None, name: str = "
     seed = coerce(content.get("seed", 0), int, f'{place}: "seed"', RecipeError)
     stages = tuple(_stage(item, f"{place}, stage {i}", folder or Path(), seed) for i, item in enumerate(listed, 1))
     columns = section(Columns, content.get("columns"), f"{place}, columns")
-    return Recipe(name, stages, columns, seed, _output(content.get("output"), f"{place}, output"))
+    return Recipe(name, stages, columns, seed, _output(content.get("output"), f"{place}, output"), place)
 
 
 def _output(content: Any, place: str) -> Output:

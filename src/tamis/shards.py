@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files
-from tamis.documents import refuse_twins, require_columns
+from tamis.columns import require_text
+from tamis.documents import Columns
 from tamis.errors import DataError
 
 CHUNK_BYTES = 64_000_000
@@ -149,8 +150,7 @@ def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, S
         raise DataError(f"none of the {len(unreadable)} files can be read; {name}: {problem}")
     schemas = [(shard.name, footer.schema.to_arrow_schema()) for shard, footer in readable]
     for (shard, _), (_, schema) in zip(readable, schemas, strict=True):
-        refuse_twins(schema.names, place=shard.url)
-        require_columns([text], schema.names, place=shard.url, reader="tamis")
+        require_text(Columns(text=text), schema, place=shard.url)
     chunks = [chunk for number, (shard, footer) in enumerate(readable) for chunk in cut(number, shard, footer, text)]
     return Corpus(tuple(shard for shard, _ in readable), tuple(chunks), _one_schema(schemas), unreadable)
 

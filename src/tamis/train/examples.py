@@ -15,6 +15,7 @@ import pyarrow.json as pj
 import pyarrow.parquet as pq
 
 from tamis import shards
+from tamis.columns import require_text
 from tamis.documents import Columns, as_text, canonical, one_piece, printed, require_columns, utf8
 from tamis.errors import DataError, suggest
 from tamis.files import is_local, open_read
@@ -151,7 +152,7 @@ def _table(place: str, columns: Columns) -> pa.Table:
                 table = pj.read_json(stream, read_options=pj.ReadOptions(block_size=1 << 26))
     except (OSError, pa.ArrowException) as error:
         raise DataError(f'"{place}" cannot be read: {shards.sentence(error)}.') from error
-    require_columns([columns.text], table.column_names, place=place, reader="tamis train")
+    require_text(columns, table.schema, place=place, reader="tamis train", fix="say which it is: --{role} {column}")
     return table
 
 
@@ -185,8 +186,8 @@ def _examples(parts: Sequence[tuple[pa.Table, np.ndarray, Mapping[str, Any]]], c
     every = Examples(texts, keys, label, known, values, inputs, {"unreadable": unreadable})
     kept = every.take(order[~blank[order] & ~unlabelled[order]], "blank, or without a label")
     twice = _contradicted(kept)
-    shared = {name: int((kept.label[twice] == i).sum()) for i, name in enumerate(kept.labels)}
-    return replace(kept.take(np.flatnonzero(~twice), "the same text in two classes"), shared=shared)
+    aside = {name: int((kept.label[twice] == i).sum()) for i, name in enumerate(kept.labels)}
+    return replace(kept.take(np.flatnonzero(~twice), "the same text in two classes"), shared=aside)
 
 
 def _name(label: str | None) -> str:
