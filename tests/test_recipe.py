@@ -62,6 +62,7 @@ MESSAGES = {
     "stages: ['mine.py:Lower']": '{0}, stage 1: "mine.py" holds no stage "Lower" of its own. There are stages: Mine.',
     "stages: ['tamis:Stage']": '{0}, stage 1: "tamis" holds no stage "Stage" of its own. There are no stages.',
     "stages: [{near_duplicate: {}}]": '{0}, stage 1: there is no stage "near_duplicate". Did you mean "near_duplicates"?',
+    "profile: smoke\npool: 20MB": '{0} is the plan of an ablation and no recipe: it has the key "profile".\nFix: tamis ablate OUT --plan {0} -o ABLATION',
     "stages: [x]": '{0}, stage 1: there is no stage "x". There are stages: mojibake, unicode, lines, mask, rules, language, gopher_quality, gopher_repetition and 16 more.',
     "stages: ['no_such_module:Mine']": '{0}, stage 1: the module "no_such_module" cannot be imported: ',
     "stages: ['stages_for_tests:Lenght']": '{0}, stage 1: "stages_for_tests" holds no stage "Lenght". Did you mean "Length"?',
@@ -108,8 +109,22 @@ def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(tamis.RecipeError) as caught:
         tamis.load_recipe(tmp_path / "deep" / "web.yaml")
     assert str(caught.value) == f'the recipe "{tmp_path}/deep/web.yaml" does not exist.'
-    with pytest.raises(tamis.RecipeError, match="Is a directory"):
+    with pytest.raises(tamis.RecipeError) as caught:
         tamis.load_recipe(tmp_path)
+    first = "Fix: name the recipe first, then the shards: tamis run RECIPE SHARDS… -o OUT"
+    assert str(caught.value) == f'the recipe "{tmp_path}" is a folder.\n{first}'
+    (tmp_path / "part.parquet").write_bytes(b"PAR1\xa0\xff")
+    with pytest.raises(tamis.RecipeError) as caught:
+        tamis.load_recipe(tmp_path / "part.parquet")
+    assert str(caught.value) == f'the recipe "{tmp_path}/part.parquet" is a Parquet file.\n{first}'
+    for i in range(12):
+        (tmp_path / f"c{i:02}.yaml").write_text("stages: []")
+    (tmp_path / "web.yaml").unlink()
+    listed = ", ".join(f"{tmp_path}/c{i:02}.yaml" for i in range(8))
+    for name in ("nosuch.yaml", "-"):
+        with pytest.raises(tamis.RecipeError) as caught:
+            tamis.load_recipe(tmp_path / name)
+        assert str(caught.value) == f'the recipe "{tmp_path}/{name}" does not exist. There are recipes: {listed} and 4 more.'
     (tmp_path / "latin.yaml").write_bytes(b"stages: [\xe9]")
     with pytest.raises(tamis.RecipeError, match=r"latin\.yaml: "):
         tamis.load_recipe(tmp_path / "latin.yaml")

@@ -78,7 +78,7 @@ def run(
     warm([*(stage for _, stage in made.named), make_stage("mask")], say)
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
-    show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
+    show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, made.out))
 
 
 @app.command()

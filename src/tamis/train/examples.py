@@ -19,10 +19,10 @@ from tamis.columns import require_text
 from tamis.documents import Columns, as_text, canonical, one_piece, printed, require_columns, utf8
 from tamis.errors import DataError, suggest
 from tamis.files import is_local, open_read
+from tamis.formats import JSON_LINES, told
 
 LEAST = 20
 """Documents of a class below which nothing is trained: validation would rest on four."""
-_JSON = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def labelled(places: Sequence[str], column: str, columns: Columns, spelled: Call
 
 
 def _files(places: Sequence[str]) -> list[str]:
-    found = [place for place in places if place.endswith(_JSON)]
+    places = shards.expanded(places)
+    found = [place for place in places if place.endswith(JSON_LINES)]
     others = [place for place in places if place not in found]
     return found + (list(shards.find(others).values()) if others else [])
 
@@ -145,13 +146,14 @@ def _files(places: Sequence[str]) -> list[str]:
 def _table(place: str, columns: Columns) -> pa.Table:
     try:
         with open_read(place) as file:
-            if not place.endswith(_JSON):
+            if not place.endswith(JSON_LINES):
                 table = pq.read_table(pa.PythonFile(file, mode="r"))
             else:
                 stream = pa.CompressedInputStream(file, "gzip") if place.endswith(".gz") else file
                 table = pj.read_json(stream, read_options=pj.ReadOptions(block_size=1 << 26))
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f'"{place}" cannot be read: {shards.sentence(error)}.') from error
+        other = None if place.endswith(JSON_LINES) else told(place, "tamis train", "Parquet and JSON Lines")
+        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error).removesuffix(".")}.') from error
     require_text(columns, table.schema, place=place, reader="tamis train", fix="say which it is: --{role} {column}")
     return table
 
