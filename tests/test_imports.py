@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "difference": {"folder", "reading", "work", "writing"},
     "clusters": {"folder"},
     "explain": {"difference", "files", "folder", "stage", "where"},
-    "export": {"disk", "files", "folder", "keys", "mappers", "measure", "reading", "shards", "stage", "where", "work", "writing"},
+    "export": {"disk", "files", "folder", "keys", "mappers", "measure", "plan", "reading", "shards", "stage", "where", "work", "writing"},
     "warm": {"documents", "kernels", "mappers", "measure", "progress", "stage", "table"},
     "testing": {"documents", "keys", "memory", "stage"},
     "lm": {"columns", "documents", "files", "formats", "kernels", "mappers", "shards"},

@@ -79,6 +79,7 @@ def run(
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
     show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, made.out))
+    show.refuse_nothing(manifest, made.out)
 
 
 @app.command()
@@ -216,7 +217,7 @@ def diff(
 
         found = comparison.facts(a, b, found)
         files.write_bytes(html, comparison.draw(found).encode())
-    show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
+    show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found, to, html))
 
 
 @app.command("compare-conventions")
