@@ -34,9 +34,16 @@ def require_text(columns: Columns, schema: pa.Schema, *, place: str, reader: str
     if name not in schema.names:
         raise DataError(lacking(name, schema, place=place, reader=f"{reader} reads", fix=fix, role="text"))
     if not holds_text(schema.field(name).type):
-        other = likely("text", schema)
-        way_out = f"\nFix: {fix.format(role='text', column=other)}." if other and other != name else ""
-        raise DataError(f'{place}: the column "{name}" holds {schema.field(name).type}, not text.{way_out}')
+        raise DataError(f'{place}: the column "{name}" holds {schema.field(name).type}, not text.{_way_out(name, schema, fix)}')
+
+
+def _way_out(name: str, schema: pa.Schema, fix: str) -> str:
+    """How to come by a text where the column holds something else."""
+    kind = schema.field(name).type
+    if (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and holds_text(kind.value_type):
+        return f"\nFix: make one text of each list, as with polars' pl.col({name!r}).list.join('\\n')."
+    other = likely("text", schema)
+    return f"\nFix: {fix.format(role='text', column=other)}." if other else ""
 
 
 def lacking(name: str, schema: pa.Schema, *, place: str, reader: str, role: str | None = None, fix: str = ASKED, words: Sequence[str] = ()) -> str:

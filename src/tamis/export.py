@@ -44,6 +44,7 @@ def export(run: Finished, where: str | None, to: str | None = None, *, edits: Se
     """
     for edit in edits:
         edit.check()
+    to = files.home(to) if to else None
     folder = to or files.join(run.out, "export", keys.digest([where, *map(repr, edits)] if edits else where)[:8])
     if to and files.exists(to) and files.listing(to):
         raise RunError(f'"{to}" is not empty.\nFix: choose a new folder.')

@@ -216,7 +216,7 @@ def diff(
         from tamis.report import comparison
 
         found = comparison.facts(a, b, found)
-        files.write_bytes(html, comparison.draw(found).encode())
+        files.write_bytes(files.home(html), comparison.draw(found).encode())
     show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found, to, html))
 
 
