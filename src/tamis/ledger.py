@@ -21,7 +21,7 @@ import polars as pl
 
 from tamis.errors import StageError, suggest
 from tamis.measure import Step
-from tamis.stage import Edit, Filter, Stage, has, no_reasons, parameters
+from tamis.stage import Edit, Filter, Stage, has, no_reasons
 from tamis.verdicts import Verdicts
 from tamis.where import condition
 
@@ -96,11 +96,6 @@ def judge(
     yield from signals.map(one)
 
 
-def words_of(stage: Stage) -> tuple[str, ...]:
-    """What may stand in a stage's parameters where others name a column."""
-    return ("length",) if {"prefer", "within"} & set(parameters(stage)) else ()
-
-
 def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], columns: Sequence[str]) -> None:
     """Refuse a stage that decides by something nobody measures.
 
@@ -130,6 +125,11 @@ def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], column
                     f'{step.name} decides by "{used}", which no stage above it measures. {suggest(used, public, what="signals:")}'
                 )
         above += own
+
+
+def words_of(stage: Stage) -> tuple[str, ...]:
+    """What may stand in a stage's parameters where others name a column."""
+    return ("length",) if hasattr(stage, "prefer") or hasattr(stage, "within") else ()
 
 
 def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = None) -> pl.DataFrame:
