@@ -186,7 +186,7 @@ REFUSED = {
     "lenght.min_chars=3": 'OUT has no stage "lenght". Did you mean "length"?',
     "length.min_chars=many": f'what-if, stage 3: "{HERE}:Length" "min_chars" must be a number or null, not "many".',
     "length.min_chars": '"length.min_chars" is no assignment.\nFix: write it like gopher_quality.min_words=30, or exact_duplicates=off.',
-    "length.min_chars=170": 'what-if, stage 3: length: "min_chars" is 170.0 and "max_chars" is 160.0: nothing could pass.',
+    "length.min_chars=170": 'what-if, stage 3: length: "min_chars" is 170 and "max_chars" is 160: nothing could pass.',
     "length.min_chars=[": '"length.min_chars=[": "[" is no value.\nFix: write it as in a recipe, like 30, 0.5, null or "[length]".',
     "length.by.lang.fr.max_words=3": 'what-if, stage 3: length: "by: lang: fr" names no limit "max_words". Did you mean "max_chars"?',
     "length.min_chars.x=3": '"length.min_chars.x=3": length has no parameter "min_chars.x": "min_chars" holds "12.0".',
