@@ -10,7 +10,19 @@ import pyarrow as pa
 from tamis.documents import ROLES, Columns, holds_text, refuse_twins
 from tamis.errors import DataError, suggest
 
-TEXT_NAMES = ("content", "contents", "body", "main_text", "raw_content", "raw_text", "document", "article", "passage", "page_content", "markdown")
+TEXT_NAMES = (
+    "content",
+    "contents",
+    "body",
+    "main_text",
+    "raw_content",
+    "raw_text",
+    "document",
+    "article",
+    "passage",
+    "page_content",
+    "markdown",
+)
 """What data sets call their text, most usual first."""
 ASKED = "say which it is in the recipe: columns: {{{role}: {column}}}"
 """How a recipe says it; a command may have a way of its own."""
@@ -46,7 +58,9 @@ def _way_out(name: str, schema: pa.Schema, fix: str) -> str:
     return f"\nFix: {fix.format(role='text', column=other)}." if other else ""
 
 
-def lacking(name: str, schema: pa.Schema, *, place: str, reader: str, role: str | None = None, fix: str = ASKED, words: Sequence[str] = ()) -> str:
+def lacking(
+    name: str, schema: pa.Schema, *, place: str, reader: str, role: str | None = None, fix: str = ASKED, words: Sequence[str] = ()
+) -> str:
     """The sentence for data that lacks a column.
 
     Args:

@@ -10,7 +10,16 @@ from tamis import files
 
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 """Endings of what `tamis train` reads besides Parquet."""
-_CALLED = {".jsonl": "JSON Lines", ".ndjson": "JSON Lines", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV", ".txt": "plain text", ".arrow": "Arrow", ".feather": "Arrow"}
+_CALLED = {
+    ".jsonl": "JSON Lines",
+    ".ndjson": "JSON Lines",
+    ".json": "JSON",
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".txt": "plain text",
+    ".arrow": "Arrow",
+    ".feather": "Arrow",
+}
 _READ = {
     "JSON Lines": "pl.read_ndjson({0})",
     "JSON": "pl.read_json({0})",
@@ -21,7 +30,12 @@ _READ = {
 _SEPARATED_BY_TABS = "pl.read_csv({0}, separator=chr(9))"
 NOT_IN_QUOTES = '"$`\\!'
 """What a shell reads also between double quotation marks."""
-_PACKED = {b"\x1f\x8b": ("gzip", "gzip.open"), b"BZ": ("bzip2", "bz2.open"), b"\xfd7zXZ": ("xz", "lzma.open"), b"\x28\xb5\x2f\xfd": ("zstd", "")}
+_PACKED = {
+    b"\x1f\x8b": ("gzip", "gzip.open"),
+    b"BZ": ("bzip2", "bz2.open"),
+    b"\xfd7zXZ": ("xz", "lzma.open"),
+    b"\x28\xb5\x2f\xfd": ("zstd", ""),
+}
 """First bytes → what packed a file, and what unpacks it in Python."""
 
 
@@ -71,7 +85,13 @@ def _converted(url: str, kind: str, opening: str, ending: str) -> str:
     for known in (".gz", ".bz2", ".xz", *_CALLED):
         stem = stem.removesuffix(known)
     quoted = repr(name)
-    place = f"{opening}({quoted}{', ' + repr('rt') if kind == 'plain text' else ''})" if opening else f"open({quoted})" if kind == "plain text" else quoted
+    place = (
+        f"{opening}({quoted}{', ' + repr('rt') if kind == 'plain text' else ''})"
+        if opening
+        else f"open({quoted})"
+        if kind == "plain text"
+        else quoted
+    )
     reading = (_SEPARATED_BY_TABS if ending == ".tsv" else _READ[kind]).format(place)
     modules = "import polars as pl" + (f", {opening.partition('.')[0]}" if opening else "")
     code = f"{modules}; {reading}.write_parquet({stem + '.parquet'!r})"

@@ -64,7 +64,9 @@ def values_compared(text: str, name: str) -> tuple[Any, ...]:
             continue
         sides = [node.left, *node.comparators]
         if any(isinstance(side, ast.Name) and side.id == name for side in sides):
-            given = [side.value if isinstance(side, ast.Constant) else ast.literal_eval(side) for side in sides if isinstance(side, _VALUES)]
+            given = [
+                side.value if isinstance(side, ast.Constant) else ast.literal_eval(side) for side in sides if isinstance(side, _VALUES)
+            ]
             found += [value for one in given for value in (one if isinstance(one, list | tuple | set) else [one])]
     return tuple(dict.fromkeys(found))
 

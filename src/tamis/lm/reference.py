@@ -195,7 +195,9 @@ def _tables(place: str, columns: list[str]) -> Iterator[pa.Table]:
             yield from _json_tables(place, file, columns)
             return
         parquet = pq.ParquetFile(file)
-        require_text(Columns(text=columns[0]), parquet.schema_arrow, place=place, reader="tamis train lm", fix="say which it is: --{role} {column}")
+        require_text(
+            Columns(text=columns[0]), parquet.schema_arrow, place=place, reader="tamis train lm", fix="say which it is: --{role} {column}"
+        )
         require_columns(columns, parquet.schema_arrow.names, place=place, reader="tamis train lm")
         for batch in parquet.iter_batches(_ROWS, columns=columns, use_threads=False):
             yield pa.Table.from_batches([batch])
