@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import datetime as dt
 import decimal
+import gzip
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +20,7 @@ from runs import corpus, data, ledger, quarantine, run, split
 from stages_for_tests import Length, Lower, Twins
 
 import tamis
-from tamis import Columns
+from tamis import Columns, files
 
 TEXTS = ["One", "two", "one", "", "Ünï", "two"]
 STAGES = [Lower(), Length(min_chars=3), Twins()]
@@ -99,14 +103,27 @@ def test_text_of_any_type(tmp_path: Path, kind: str) -> None:
     assert written.schema == pq.read_schema(tmp_path / "in" / "part-000.parquet")
 
 
-@pytest.mark.parametrize("kind", [pa.int64(), pa.list_(pa.string()), pa.binary(3)])
+@pytest.mark.parametrize("kind", [pa.int64(), pa.list_(pa.int8()), pa.binary(3)])
 def test_text_that_is_none(tmp_path: Path, kind: pa.DataType) -> None:
     """A text column that holds something else is refused, and the message says what it holds."""
     given = pa.table({"text": pa.nulls(2, kind)})
     with pytest.raises(tamis.DataError, match=r'^the data: the column "text" holds .*, not text\.$'):
         tamis.judge(given, STAGES)
-    with pytest.raises(tamis.DataError, match=r'the column "text" holds .*, not text\.$'):
+    with pytest.raises(tamis.DataError, match=r'part-000.parquet: the column "text" holds .*, not text\.$'):
         run(STAGES, split(tmp_path / "in", given, 1), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(tamis.DataError, match=r"not text\.\nFix: say which it is in the recipe: columns: \{text: body\}\.$"):
+        run(STAGES, split(tmp_path / "in", given.append_column("body", pa.array(["a", "b"])), 1), tmp_path / "out")
+
+
+def test_lists_of_texts(tmp_path: Path) -> None:
+    """Lists of texts are refused from the schema, before anything is measured or written, with the way to make one text of each."""
+    place = split(tmp_path / "in", pa.table({"text": pa.array([["a", "b"]])}), 1)
+    with pytest.raises(tamis.DataError) as caught:
+        run([Length()], place, tmp_path / "out")
+    said = f'{place}/part-000.parquet: the column "text" holds list<element: string>, not text.'
+    assert str(caught.value) == said + "\nFix: make one text of each list, as with polars' pl.col('text').list.join('\\n')."
+    assert not (tmp_path / "out").exists()
 
 
 def test_unreadable_texts(tmp_path: Path) -> None:
@@ -215,12 +232,95 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
         run([Length()], split(tmp_path / "in", given, 1), tmp_path / "out")
 
 
-def test_missing_text_column(tmp_path: Path) -> None:
-    """A missing text column is named, with those that exist."""
-    place = split(tmp_path / "in", pa.table({"contents": ["x"], "url": ["y"]}), 1)
+LACKING = {  # columns of the data → the one that is proposed
+    ("url", "contents"): "contents",
+    ("url", "raw_content", "content"): "content",
+    ("id", "title", "lang"): "title",
+    ("body", "Text"): "Text",
+    ("content", "text_clean"): "text_clean",
+    ("id", "url"): "…",
+}
+
+
+@pytest.mark.parametrize("names", LACKING, ids=" ".join)
+def test_missing_text_column(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """A missing text column is named, with those that exist and the one that is probably meant; nothing is written."""
+    given = pa.table({**{name: ["x"] for name in names}, "n": [1]})
+    place = split(tmp_path / "in", given, 1)
     with pytest.raises(tamis.DataError) as caught:
         run([Length()], place, tmp_path / "out")
-    assert str(caught.value) == f'{place}/part-000.parquet: tamis reads the column "text", which the data lacks. There are columns: contents, url.'
+    said, _, fix = str(caught.value).partition("\nFix: ")
+    near = 'Did you mean "Text"?' if "Text" in names else f"There are columns: {', '.join([*names, 'n'])}."
+    assert said == f'{place}/part-000.parquet: tamis reads the column "text", which the data lacks. {near}'
+    add = "" if LACKING[names] != "…" else "add it to the shards, or "
+    assert fix == f"{add}say which it is in the recipe: columns: {{text: {LACKING[names]}}}."
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(tamis.DataError, match=f'^the data: tamis reads the column "text", .*\nFix: {add}say which it is: columns=tamis.Columns'):
+        tamis.judge(given, [Length()])
+
+
+ROW = b'{"text": "One"}\n{"text": "two"}\n'
+OTHERS: dict[str, tuple[bytes, str]] = {  # name → content, what is said of it; the line that makes Parquet of it is tried
+    "docs.jsonl": (ROW, "JSON Lines"),
+    "docs.ndjson": (ROW, "JSON Lines"),
+    "docs.json": (ROW, "JSON Lines"),
+    "list.json": (b'[{"text": "One"}, {"text": "two"}]', "JSON"),
+    "docs.csv": (b"text\nOne\ntwo\n", "CSV"),
+    "docs.tsv": (b"n\ttext\n1\tOne\n2\ttwo\n", "CSV"),
+    "docs.txt": (b"One", "plain text"),
+    "my docs.txt": (b"One", "plain text"),
+    "docs": (ROW, "JSON Lines"),
+    "docs.jsonl.gz": (gzip.compress(ROW), "JSON Lines, packed with gzip"),
+    "docs.txt.bz2": (bz2.compress(b"One"), "plain text, packed with bzip2"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("whole", [True, False])
+def test_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, whole: bool) -> None:  # noqa: FBT001  pytest passes by name
+    """Of a file that is no Parquet it is said what it is, and the line that is given makes shards of it, also where a folder holds it."""
+    monkeypatch.chdir(tmp_path)
+    content, kind = OTHERS[name]
+    Path("in").mkdir()
+    Path("in", name).write_bytes(content)
+    with pytest.raises(tamis.DataError) as caught:
+        run([Length()], "in" if whole else f"in/{name}", "out")
+    said, _, fix = str(caught.value).partition("\nFix: ")
+    assert said == ('"in" holds no file that ends in ".parquet". ' if whole else "") + f"in/{name} is {kind}; tamis run reads Parquet."
+    assert not Path("out").exists()
+    if not whole and "csv" not in name:  # one program in two runs is enough
+        done = subprocess.run(fix.replace("python", sys.executable, 1), shell=True, check=False, capture_output=True, text=True)
+        assert done.stderr == ""
+        assert pq.read_table(f"in/{name.split('.', maxsplit=1)[0]}.parquet").column("text").to_pylist() == ["One", "two"][: 1 if "txt" in name else 2]
+
+
+def test_what_nobody_can_unpack(tmp_path: Path) -> None:
+    """A format that Python cannot unpack, and one that is none, have their sentences too."""
+    (tmp_path / "a.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd...")
+    (tmp_path / "b.parquet").write_bytes(b"\x00nothing of the kind")
+    for name, wanted in {
+        "a.jsonl.zst": "{0} is JSON Lines, packed with zstd; tamis run reads Parquet.\nFix: unpack it, as with `zstd -d a.jsonl.zst`, and make Parquet of what comes out.",
+        "b.parquet": "{0} cannot be read: Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file.",
+    }.items():
+        with pytest.raises(tamis.DataError) as caught:
+            run([Length()], str(tmp_path / name), tmp_path / "out")
+        assert str(caught.value) == wanted.format(tmp_path / name)
+
+
+def test_patterns_and_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns and "~" that no shell has resolved mean what they mean there; a pattern that fits nothing is said."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    split(tmp_path / "in", table(), 3)
+    (tmp_path / "r.yaml").write_text("stages: []")
+    recipe = tamis.load_recipe("~/r.yaml")
+    named = run(recipe, [f"{tmp_path}/in/part-00{i}.parquet" for i in (2, 0, 1)], tmp_path / "a")
+    for place in ("~/in", f"{tmp_path}/in/*.parquet", "~/in/part-00[012].parquet", "~/*/*.parquet"):
+        assert tamis.run(recipe, [place], "~/b")["inputs"] == named["inputs"]
+        assert data(tmp_path / "b") == data(tmp_path / "a")
+        files.remove(str(tmp_path / "b"))
+    with pytest.raises(tamis.DataError) as caught:
+        run(recipe, "~/in/*.parket", tmp_path / "c")
+    assert str(caught.value) == f'nothing matches "{tmp_path}/in/*.parket".\nFix: name Parquet files, or folders that hold some.'
 
 
 def test_ids(tmp_path: Path) -> None:

@@ -246,7 +246,9 @@ def test_files_that_are_no_models_are_refused(name, tmp_path):
 def test_models_of_another_purpose_are_refused(tmp_path):
     """A missing file, vectors of words, and a classifier without labels or with an unknown label each get their own sentence."""
     path = tmp_path / "m.bin"
-    with pytest.raises(DataError, match=r'the model ".*m\.bin" does not exist'):
+    with pytest.raises(
+        DataError, match=r'^the model ".*m\.bin" does not exist\.\nFix: name a file that `tamis train` or fastText wrote\.$'
+    ):
         classifier.load(path)
     Model(kind=2).write(path)
     with pytest.raises(DataError, match="is a fastText model of word vectors, not a classifier"):

@@ -145,6 +145,14 @@ MISTAKES = {
     ("export", "out", "--where", "lengths.chars > 2"): 'Error: the condition asks about "lengths.chars", and there is no stage "lengths". Did you mean "length"?\n',
     ("export", "out", "--where", "length.char > 2"): 'Error: the condition asks about "length.char", which length does not measure. Did you mean "chars"?\n',
     ("export", "out", "--where", "lang > 2"): 'Error: the condition "lang > 2" cannot be computed: ',
+    ("export", "out", "--where", "stage == 'lenght'"): 'Error: the condition asks about the stage "lenght", which out does not have. Did you mean "length"?\n',
+    ("export", "out", "--where", "copies > 0 or stage in ['length', 'x']"): 'Error: the condition asks about the stage "x", which out does not have. There are stages: lower, length, exact_duplicates.\n',
+    ("export", "out", "--where", "char > 2"): 'Error: the condition asks about "char", which neither the ledger nor the data has. Did you mean "length.chars"?\n',
+    ("export", "out", "--where", "x > 2"): 'Error: the condition asks about "x", which neither the ledger nor the data has. There are columns: shard, row, id, copies, stage, reasons, also, partner and 5 more.\n',
+    ("run", "in", "web.yaml", "-o", "new"): 'Error: the recipe "in" is a folder.\nFix: name the recipe first, then the shards: tamis run RECIPE SHARDS… -o OUT\n',
+    ("run", "web.yaml", "in/*.parket", "-o", "new"): 'Error: nothing matches "in/*.parket".\nFix: name Parquet files, or folders that hold some.\n',
+    ("what-if", "out", "length.min_chars=-1", "length.max_chars=-2"): 'Error: what-if, stage 2: length: "min_chars" is -1 and "max_chars" is -2: nothing could pass.\n',
+    ("what-if", "out", "exact_duplicates.prefer=[lenght]"): 'Error: exact_duplicates would decide by the column "lenght", which out does not keep. Did you mean "length"?',
     ("export", "out", "--to", "in"): 'Error: "in" is not empty.\nFix: choose a new folder.\n',
     ("stages", "gopher"): 'Error: there is no stage "gopher". ',
 }
@@ -157,6 +165,28 @@ def test_mistakes(folder: Path, tamis_command: Tamis, words: tuple[str, ...]) ->
     assert (code, out) == (2, "")
     assert err[: len(MISTAKES[words])] == MISTAKES[words]
     assert "Traceback" not in err
+    assert not Path("new").exists()
+
+
+RECIPES = {  # a stage → what is wrong with it over the data
+    "gopher_quality: {by: {langs: {fr: {min_words: 3}}}}": 'stage 2: gopher_quality decides by the column "langs", which the data lacks. Did you mean "lang"?',
+    "gopher_quality: {where: source == 'web'}": 'stage 2: gopher_quality decides by the column "source", which the data lacks. There are columns: id, text, lang, note.\n'
+    "Fix: add it to the shards, or say which it is in the recipe: columns: {source: …}.",
+    "best: {of: quality.score}": 'stage 2: best decides by "quality.score", which no stage above it measures. There are signals: text.bytes, unicode.removed_chars, unicode.newlines_changed, unicode.normalised.',
+    "near_duplicates: {prefer: [lenght]}": 'stage 2: near_duplicates decides by the column "lenght", which the data lacks. Did you mean "length"?',
+    "best: {of: text.bytes, within: [lenght]}": 'stage 2: best decides by the column "lenght", which the data lacks. Did you mean "length"?',
+    "rules: {min: {text: 0.2}}": 'stage 2: rules: "min" and "max" want numbers, and the column "text" holds text.',
+    "rules: {min: {stars: 0.2}}": 'stage 2: rules reads the column "stars", which the data lacks. There are columns: id, text, lang, note.',
+}
+
+
+@pytest.mark.parametrize("stage", RECIPES)
+def test_recipes_over_other_data(folder: Path, tamis_command: Tamis, stage: str) -> None:
+    """What a recipe asks of the data and they lack is said with the recipe and the number of the stage, before anything is written."""
+    Path("other.yaml").write_text(f"stages:\n  - unicode\n  - {stage}\n")
+    code, out, err = tamis_command("run", "other.yaml", "in", "-o", "new")
+    assert (code, out) == (2, "")
+    assert err[err.index("Error:") :] == f"Error: other.yaml, {RECIPES[stage]}\n"
     assert not Path("new").exists()
 
 
@@ -296,6 +326,36 @@ def test_a_stage_by_path(folder: Path, tamis_command: Tamis, mapper: str) -> Non
     assert code == 0
     assert {step["stage"]: step["dropped"] for step in json.loads(out)["funnel"]} == {"vowels": 1, "vowels_2": 1}
     assert tamis_command("explain", "mine", "f")[1].startswith("f (part-001.parquet:2): dropped by 1 vowels: too many vowels\n")
+
+
+def test_no_document_can_be_read(folder: Path, tamis_command: Tamis) -> None:
+    """A run in which no document holds a text writes all it has to say and ends with 2, also when it is repeated; no documents at all are no mistake."""
+    split(folder / "nulls", TABLE.set_column(1, "text", pa.nulls(6, pa.string())), 2)
+    for _ in range(2):
+        code, out, err = tamis_command("run", "web.yaml", "nulls", "-o", "new")
+        assert (code, "  kept " in out) == (2, True)
+        assert err.splitlines()[-2:] == [
+            "Error: none of 6 documents can be read: the text is null (6).",
+            "Fix: see new/quarantine, and whether the column that the recipe calls text holds the text.",
+        ]
+    assert json.loads(Path("new/manifest.json").read_text())["counts"]["quarantined"] == {"the text is null": 6}
+    split(folder / "nothing", TABLE.slice(0, 0), 1)
+    assert tamis_command("run", "web.yaml", "nothing", "-o", "empty")[0] == 0
+
+
+def test_no_document_is_kept(folder: Path, tamis_command: Tamis) -> None:
+    """A run whose rules drop everything is done, and says so aloud."""
+    Path("strict.yaml").write_text("stages: [{stages_for_tests:Length: {min_chars: 40}}, {stages_for_tests:Length: {max_chars: 39}}]")
+    code, out, _ = tamis_command("run", "strict.yaml", "in", "-o", "new")
+    assert code == 0
+    assert "Warning: No document is kept: the stages drop all 5.\n" in out
+
+
+def test_odd_names_of_folders(folder: Path, tamis_command: Tamis) -> None:
+    """What is printed as the next command works when it is copied, whatever the folder is called."""
+    code, out, _ = tamis_command("run", "web.yaml", "in", "-o", "sp ace/out")
+    assert code == 0
+    assert out.splitlines()[-1] == "Next: open 'sp ace/out/report.html', or ask `tamis explain 'sp ace/out' ID` about a document."
 
 
 def test_stdout_can_be_closed() -> None:

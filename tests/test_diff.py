@@ -197,12 +197,39 @@ def test_the_command(tmp_path: Path) -> None:
     split(tmp_path / "in", table, 2)
     run([Length(min_chars=10)], str(tmp_path / "in"), tmp_path / "a")
     run([Length(min_chars=6), Repeat()], str(tmp_path / "in"), tmp_path / "b")
-    done = command("diff", "a", "b", "--to", "c.parquet", cwd=tmp_path)
+    done = command("diff", "a", "b", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == PRINTED
+    done = command("diff", "a", "b", "--to", "c.parquet", "--html", "c.html", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    written = "  c.parquet   5 documents\n  c.html      the comparison as a page\n\nNext: `tamis explain b ID` says why.\n"
+    assert done.stdout == PRINTED.partition("Next:")[0] + written
     assert json.loads(command("diff", "a", "b", "--json", cwd=tmp_path).stdout) == _compared_in(tmp_path)
     again = command("diff", "a", "b", "--to", "c.parquet", cwd=tmp_path)
     assert (again.returncode, again.stdout, again.stderr) == (2, "", 'Error: "c.parquet" exists already.\nFix: choose another file.\n')
+
+
+def test_limits_by_value_are_folded() -> None:
+    """Of the limits that depend on a column's values three are listed, and the others counted; what is other besides is listed whole."""
+    from tamis.cli import compared
+
+    nothing = {"documents": 0, "bytes": 0}
+    limits = [{"place": f"length.by.lang.l{i}.min_chars", "before": None, "after": i} for i in range(10)]
+    others = [{"place": f"length.x{i}", "before": 1, "after": 2} for i in range(5)]
+    found = {
+        "a": "a", "b": "b", "recipe": [*limits, *others], "changed": [],
+        "documents": {**dict.fromkeys(("both", "same", "changed", "only_a", "only_b"), nothing), "by_text": 0},
+        "kept": {"a": nothing, "b": nothing},
+    }  # fmt: skip
+    assert compared.diff(found).split("\n\n")[0].splitlines() == [
+        "length.by.lang.l0.min_chars: null → 0",
+        "length.by.lang.l1.min_chars: null → 1",
+        "length.by.lang.l2.min_chars: null → 2",
+        "length.by.lang: 7 more",
+        *(f"length.x{i}: 1 → 2" for i in range(5)),
+    ]
+    found["recipe"] = limits[:4]
+    assert len(compared.diff(found).split("\n\n")[0].splitlines()) == 4
 
 
 def _compared_in(home: Path) -> dict[str, Any]:

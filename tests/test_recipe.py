@@ -43,11 +43,27 @@ MESSAGES = {
     "stages: [{gopher_quality: {where: lang ==}}]": '{0}, stage 1: the condition "lang ==" cannot be read: invalid syntax.\nFix: write it like lang == "fr" and quality.score > 0.5',
     "stages: [{gopher_quality: {min_words: 9, max_words: 8}}]": '{0}, stage 1: gopher_quality: "min_words" is 9 and "max_words" is 8: nothing could pass.',
     "stages: [{exact_duplicates: {ignore: case}}]": '{0}, stage 1: "exact_duplicates" "ignore" must be a list of',
-    "stages: [{sample: {share: 2}}]": '{0}, stage 1: sample: "share" must be between 0 and 1, not 2.0.',
+    "stages: [{sample: {share: 2}}]": '{0}, stage 1: sample: "share" is 2; shares lie between 0 and 1.\nFix: 0.02, if you meant 2 %.',
     "stages: [{sample: {share: null}}]": '{0}, stage 1: "sample" "share" must be a number, not "null".',
     "stages: [{unicode: {}, sample: {}}]": '{0}, stage 1: a stage is a name, or a name with parameters like "sample: {{share: 0.5}}", not ',
     "stages: [3]": '{0}, stage 1: a stage is a name, or a name with parameters like "sample: {{share: 0.5}}", not "3".',
-    "stages: [{my.py:Mine: {}}]": '{0}, stage 1: the file "my.py" does not exist in "{1}". There is none.',
+    "stages: [{my.py:Mine: {}}]": '{0}, stage 1: the file "my.py" does not exist in "{1}". There are no Python files.',
+    "stages: [{gopher_quality: {max_symbol_share: 3}}]": '{0}, stage 1: gopher_quality: "max_symbol_share" is 3; shares lie between 0 and 1.\nFix: 0.03, if you meant 3 %.',
+    "stages: [{gopher_quality: {max_symbol_share: -0.1}}]": '{0}, stage 1: gopher_quality: "max_symbol_share" is -0.1; shares lie between 0 and 1.',
+    "stages: [{gopher_repetition: {max_duplicate_line_share: 30}}]": '{0}, stage 1: gopher_repetition: "max_duplicate_line_share" is 30; shares lie between 0 and 1.\nFix: 0.3, if you meant 30 %.',
+    "stages: [{gopher_quality: {by: {lang: {fr: {min_alphabetic_share: 80}}}}}]": '{0}, stage 1: gopher_quality: "by: lang: fr: min_alphabetic_share" is 80; shares lie between 0 and 1.\nFix: 0.8, if you meant 80 %.',
+    "stages: [{rules: {max: {lines.removed_word_share: 5}}}]": '{0}, stage 1: rules: "max: lines.removed_word_share" is 5; shares lie between 0 and 1.\nFix: 0.05, if you meant 5 %.',
+    "stages: [{test_recipe:Market: {max_market_share: 50}}]": '{0}, stage 1: market: "max_market_share" is 50; shares lie between 0 and 1.\nFix: 0.5, if you meant 50 %.',
+    "stages: [{gopher_quality: {min_words: -3}}]": '{0}, stage 1: gopher_quality: "min_words" is -3; a count is never below 0.\nFix: null switches a limit off.',
+    "stages: [{gopher_quality: {min_words: 1.5}}]": '{0}, stage 1: "gopher_quality" "min_words" must be a whole number or null, not "1.5".',
+    "stages: [{rules: {min: {n: 3}, max: {n: 1}}}]": '{0}, stage 1: rules: "min: n" is 3 and "max: n" is 1: nothing could pass.',
+    "stages: ['stages_for_tests:Filter']": '{0}, stage 1: "stages_for_tests" holds no stage "Filter" of its own. There are stages: ',
+    "stages: ['mine.py:Filter']": '{0}, stage 1: "mine.py" holds no stage "Filter" of its own. There are stages: Mine.',
+    "stages: ['mine.py:Lower']": '{0}, stage 1: "mine.py" holds no stage "Lower" of its own. There are stages: Mine.',
+    "stages: ['tamis:Stage']": '{0}, stage 1: "tamis" holds no stage "Stage" of its own. There are no stages.',
+    "stages: [{near_duplicate: {}}]": '{0}, stage 1: there is no stage "near_duplicate". Did you mean "near_duplicates"?',
+    "profile: smoke\npool: 20MB": '{0} is the plan of an ablation and no recipe: it has the key "profile".\nFix: tamis ablate OUT --plan {0} -o ABLATION',
+    "stages: [x]": '{0}, stage 1: there is no stage "x". There are stages: mojibake, unicode, lines, mask, rules, language, gopher_quality, gopher_repetition and 16 more.',
     "stages: ['no_such_module:Mine']": '{0}, stage 1: the module "no_such_module" cannot be imported: ',
     "stages: ['stages_for_tests:Lenght']": '{0}, stage 1: "stages_for_tests" holds no stage "Lenght". Did you mean "Length"?',
     "stages: ['stages_for_tests:texts']": '{0}, stage 1: "stages_for_tests:texts" is not a stage: it must be a class derived from tamis.Stage, Filter or Edit.',
@@ -75,6 +91,8 @@ MESSAGES = {
 @pytest.mark.parametrize("text", MESSAGES)
 def test_messages(tmp_path: Path, text: str) -> None:
     """A recipe that cannot be meant is refused with its place, what is wrong, and what was probably meant."""
+    if "mine.py" in text:
+        (tmp_path / "mine.py").write_text("from stages_for_tests import Lower\nfrom tamis import Filter\n\nclass Mine(Filter):\n    pass\n")
     with pytest.raises(tamis.RecipeError) as caught:
         load(tmp_path, text)
     wanted = MESSAGES[text].format(tmp_path / "web.yaml", tmp_path)
@@ -91,8 +109,22 @@ def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(tamis.RecipeError) as caught:
         tamis.load_recipe(tmp_path / "deep" / "web.yaml")
     assert str(caught.value) == f'the recipe "{tmp_path}/deep/web.yaml" does not exist.'
-    with pytest.raises(tamis.RecipeError, match="Is a directory"):
+    with pytest.raises(tamis.RecipeError) as caught:
         tamis.load_recipe(tmp_path)
+    first = "Fix: name the recipe first, then the shards: tamis run RECIPE SHARDS… -o OUT"
+    assert str(caught.value) == f'the recipe "{tmp_path}" is a folder.\n{first}'
+    (tmp_path / "part.parquet").write_bytes(b"PAR1\xa0\xff")
+    with pytest.raises(tamis.RecipeError) as caught:
+        tamis.load_recipe(tmp_path / "part.parquet")
+    assert str(caught.value) == f'the recipe "{tmp_path}/part.parquet" is a Parquet file.\n{first}'
+    for i in range(12):
+        (tmp_path / f"c{i:02}.yaml").write_text("stages: []")
+    (tmp_path / "web.yaml").unlink()
+    listed = ", ".join(f"{tmp_path}/c{i:02}.yaml" for i in range(8))
+    for name in ("nosuch.yaml", "-"):
+        with pytest.raises(tamis.RecipeError) as caught:
+            tamis.load_recipe(tmp_path / name)
+        assert str(caught.value) == f'the recipe "{tmp_path}/{name}" does not exist. There are recipes: {listed} and 4 more.'
     (tmp_path / "latin.yaml").write_bytes(b"stages: [\xe9]")
     with pytest.raises(tamis.RecipeError, match=r"latin\.yaml: "):
         tamis.load_recipe(tmp_path / "latin.yaml")
@@ -115,6 +147,32 @@ def test_norway(tmp_path: Path) -> None:
     """`no` stays a text wherever it stands, also as a key."""
     loaded = load(tmp_path, "stages: [{gopher_quality: {by: {lang: {no: {min_words: 3}}}, where: lang == 'no'}}]")
     assert loaded.stages[0].by == {"lang": {"no": {"min_words": 3}}}
+
+
+LIMITS = {
+    "gopher_quality: {min_words: 1e3, min_alphabetic_share: 0, max_symbol_share: 1}": ("min_words", 1000),
+    "gopher_quality: {max_words: null, max_symbol_share: null}": ("max_words", None),
+    "rules: {max: {market_share: 30, lines.removed_word_share: 1}, min: {market_share: -5}}": ("max", {"market_share": 30.0, "lines.removed_word_share": 1.0}),
+    "test_recipe:Market: {max_market_share: 1, min_balance: -3}": ("min_balance", -3),
+}
+
+
+@pytest.mark.parametrize("stage", LIMITS)
+def test_limits_that_can_be_meant(tmp_path: Path, stage: str) -> None:
+    """0 and 1 are shares, 1e3 is a whole number, a user's column or signal may be below 0, and a column a percentage."""
+    parameter, value = LIMITS[stage]
+    found = getattr(load(tmp_path, f"stages: [{{{stage}}}]").stages[0], parameter)
+    assert (found, type(found)) == (value, type(value))
+
+
+@dataclass(frozen=True)
+class Market(tamis.Filter):
+    """Signals of a user, one of which may be negative."""
+
+    max_market_share: float | None = None
+    min_balance: int | None = None
+
+    reasons: ClassVar = {"max_market_share": "too large", "min_balance": "in debt"}
 
 
 @dataclass(frozen=True)

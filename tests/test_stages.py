@@ -112,7 +112,7 @@ def test_lists_by_path(tmp_path: Path) -> None:
             StageError,
             'make_stage, stage 1: rules: "allow" and "block" want columns of the data, and "language.lang" is a signal.',
         ),
-        ({"min": {"score": 2}, "max": {"score": 1}}, StageError, 'make_stage, stage 1: rules: "min_score" is 2.0 and "max_score" is 1.0: nothing could pass.'),
+        ({"min": {"score": 2}, "max": {"score": 1}}, StageError, 'make_stage, stage 1: rules: "min: score" is 2 and "max: score" is 1: nothing could pass.'),
     ],
 )
 def test_rules_that_make_no_sense(given: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -126,7 +126,7 @@ def test_rules_on_text_columns() -> None:
     """A limit on something that is no number says so."""
     with pytest.raises(DataError) as caught:
         judge(PAGES, [make_stage("rules", min={"lang": 1})])
-    assert str(caught.value) == 'rules: "min" and "max" want numbers, and the column "lang" holds string.'
+    assert str(caught.value) == 'rules: "min" and "max" want numbers, and the column "lang" holds text.'
 
 
 def survivors(data: pa.Table, **parameters: Any) -> list[int]:

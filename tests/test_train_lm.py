@@ -229,7 +229,7 @@ def test_the_command(tmp_path, tamis_command, monkeypatch):
     assert [one["file"] for one in json.loads(out)] == ["by/en.ngram"]
     code, _, wrong = tamis_command(*words, "-o", "m", "--text", "body")
     said = 'tamis train lm reads the column "body", which the data lacks. There are columns: id, text, url, source, license, lang, topic, date, quality.'
-    assert (code, wrong.splitlines()[-1]) == (2, f"Error: {SAMPLE / 'part-000.parquet'}: {said}")
+    assert (code, wrong.splitlines()[-2:]) == (2, [f"Error: {SAMPLE / 'part-000.parquet'}: {said}", "Fix: say which it is: --text text."])
 
 
 def test_a_model_can_be_asked(tmp_path, prose):

@@ -275,6 +275,7 @@ MISTAKES = [
     (["--data", "{data}", "--label-column", "source", "-o", "m"], "which of the labels a, b, c is good?"),
     (["--data", "{one}", "--label-column", "label", "-o", "m"], 'a classifier needs two classes, and all documents are of the class "positive".'),
     (["--data", "{ten}", "--label-column", "label", "-o", "m"], "has 5 documents with text; at least 20 are needed to train and validate."),
+    (["--positive", "{one}", "--negative", "{one}", "-o", "m"], 'the class "negative" has 0 documents with text of its own; at least 20 are needed to train and validate; 60 were set aside, for another class has the same texts.\nFix: give texts that no other class has.'),
     (["--data", "{data}", "--label-column", "label", "--preset", "dlcm", "-o", "m"], 'there is no preset "dlcm". Did you mean "dclm"?'),
     (["--data", "{data}", "--label-column", "label", "--epochs", "0", "-o", "m"], 'training: "epochs" must be above 0, not 0.'),
     (["--data", "{data}", "--label-column", "label", "--match", "site", "-o", "m"], 'the documents have no column "site" in every file.'),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.errors import StageError
-from tamis.where import condition, names_in
+from tamis.where import condition, names_in, values_compared
 
 FRAME = pl.DataFrame({
     "doc.lang": ["en", "fr", None, "de"],
@@ -90,6 +90,21 @@ def test_refused(text: str) -> None:
     with pytest.raises(StageError) as caught:
         condition(text)
     assert str(caught.value) == f"""the condition "{text}" cannot be read: {REFUSED[text]}.\nFix: write it like lang == "fr" and quality.score > 0.5"""
+
+
+COMPARED = {
+    "stage == 'a' or not (stage != 'b')": ("a", "b"),
+    "'c' == stage and stage in ['a', 'c']": ("c", "a"),
+    "stage not in ('x', 'y')": ("x", "y"),
+    "stage is None and lang == 'fr'": (None,),
+    "doc.stage == 'x' or n == 3 or stage == lang": (),
+}
+
+
+@pytest.mark.parametrize("text", COMPARED)
+def test_values_compared(text: str) -> None:
+    """What a condition compares a name with is found wherever it stands; what it compares others with is not."""
+    assert sorted(map(str, values_compared(text, "stage"))) == sorted(map(str, COMPARED[text]))
 
 
 def test_in_a_text() -> None:

@@ -152,7 +152,7 @@ def _refuse_unknown(run: Finished, before: Mapping[str, Stage], after: Mapping[s
         for used in set(stage.signals_used()) - set(before[name].signals_used()):
             if used.startswith("doc.") and used not in house:
                 raise StageError(
-                    f'{name} would decide by the column "{used[4:]}", which {run.out} does not keep. {suggest(used[4:], columns, what="columns:")}\n'
+                    f'{name} would decide by the column "{used[4:]}", which {run.out} does not keep. {suggest(used[4:], [*ledger.words_of(stage), *columns], what="columns:")}\n'
                     "Fix: change it in the recipe and repeat `tamis run`."
                 )
     if any(run.measured.values()):  # nothing is known of a run without documents

@@ -15,7 +15,7 @@ from tamis import __version__, files, keys, synced
 from tamis.errors import DataError, RunError
 from tamis.plan import Plan, shown_bytes
 from tamis.recipe import dump
-from tamis.shards import Corpus, Shard, listed
+from tamis.shards import Corpus, Shard, expanded, listed
 from tamis.stage import parameters
 
 
@@ -39,7 +39,7 @@ def refuse_overlap(inputs: Sequence[str], out: str) -> None:
     Raises:
         DataError: names both.
     """
-    for place in map(files.normal, inputs):
+    for place in map(files.normal, expanded(inputs)):
         there = files.real(listed(place) if files.is_folder(place) else place)
         if f"{files.real(out)}/".startswith(f"{there}/"):
             raise DataError(f"{out} lies inside {place}, whose files are the input.\nFix: choose an --out outside of it.")

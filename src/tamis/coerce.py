@@ -18,7 +18,7 @@ class _Misfit(Exception):
 
 
 def coerce(value: Any, hint: Any, place: str, error: type[TamisError], folder: Path | None = None) -> Any:
-    """The value as the type: lists as tuples, whole numbers as floats where a float is asked, paths from `folder`.
+    """The value as the type: lists as tuples, whole numbers as floats where a float is asked and back, paths from `folder`.
 
     Args:
         value: what YAML gave.
@@ -50,6 +50,8 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
         return _container(value, origin, get_args(hint), folder)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():  # 1e3
+        return int(value)
     nan = isinstance(value, float) and math.isnan(value)  # no limit at all: it compares with nothing
     if nan or (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
         raise _Misfit

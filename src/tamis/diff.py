@@ -44,6 +44,7 @@ def diff(a: Finished, b: Finished, to: str | None = None, *, workers: int | None
     Raises:
         RunError: the file exists.
     """
+    to = files.home(to) if to is not None else None
     if to is not None and files.exists(to):
         raise RunError(f'"{to}" exists already.\nFix: choose another file.')
     stages = tuple(dict.fromkeys(name for run in (a, b) for name in _stages(run)))

@@ -182,7 +182,7 @@ def as_binary(column: pa.ChunkedArray | pa.Array, *, name: str = "text", place: 
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_null(kind):
         return pa.nulls(len(column), pa.large_binary())
-    if not (_is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)):
+    if not holds_text(kind):
         raise DataError(f'{place}: the column "{name}" holds {kind}, not text.')
     whole = one_piece(column.cast(_large(kind)))
     return pa.Array.from_buffers(pa.large_binary(), len(whole), whole.buffers(), whole.null_count, whole.offset)
@@ -194,6 +194,12 @@ def one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
         return column
     # combine_chunks copies even a single chunk.
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether values of an Arrow type can be texts: strings or bytes of any form, and null."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return _is_text(kind) or bool(pa.types.is_null(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:

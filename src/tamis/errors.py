@@ -45,21 +45,26 @@ class MissingPackage(TamisError):
     """An optional package is needed and not installed."""
 
 
+MOST_NAMES = 8
+"""Names that are listed where none is near."""
+
+
 def suggest(name: str, known: Iterable[str], *, what: str = "one of") -> str:
-    """Name the nearest known name, or list what there is.
+    """Name the nearest known name, or list what there is, at most eight.
 
     >>> suggest("min_word", ["min_words", "max_words"])
     'Did you mean "min_words"?'
     >>> suggest("x", ["text", "url"], what="columns:")
     'There are columns: text, url.'
     """
-    known = list(known)
+    known = list(dict.fromkeys(known))
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     if near:
         return f'Did you mean "{near[0]}"?'
     if not known:
-        return "There is none."
-    return f"There are {what} {', '.join(known)}."
+        return "There is none." if what == "one of" else f"There are no {what.removesuffix(':')}."
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES + 1 else ""
+    return f"There are {what} {', '.join(known[:MOST_NAMES] if more else known)}{more}."
 
 
 def require(package: str, *, needed_by: str, extra: str) -> ModuleType:

@@ -15,9 +15,10 @@ from tamis.disk import DiskSignals
 from tamis.errors import DataError, RunError, suggest
 from tamis.folder import Finished
 from tamis.measure import Step
+from tamis.plan import BASE
 from tamis.shards import Chunk
 from tamis.stage import Edit
-from tamis.where import condition, names_in
+from tamis.where import condition, names_in, values_compared
 from tamis.work import Work, changed, kept_rows, known
 from tamis.writing import edited
 
@@ -43,6 +44,7 @@ def export(run: Finished, where: str | None, to: str | None = None, *, edits: Se
     """
     for edit in edits:
         edit.check()
+    to = files.home(to) if to else None
     folder = to or files.join(run.out, "export", keys.digest([where, *map(repr, edits)] if edits else where)[:8])
     if to and files.exists(to) and files.listing(to):
         raise RunError(f'"{to}" is not empty.\nFix: choose a new folder.')
@@ -54,6 +56,8 @@ def export(run: Finished, where: str | None, to: str | None = None, *, edits: Se
     present = plan.corpus.schema.names
     roles = [role.name for role in fields(plan.recipe.columns) if plan.recipe.columns.named(role.name) in present]
     _check_names(run, wanted, run.ledger_between(0, 0).columns, [*present, *roles])
+    if where:
+        _check_stages(run, where)
     writing = replace(work, steps=(*work.steps, *(Step(f"export {edit.name()}", edit) for edit in edits)))
     function = partial(_export_slab, _Export(run, signals, writing, where, wanted, folder))
     return folder, sum(mappers.threads(function, range(len(signals.slabs)), workers or mappers.default_workers()))
@@ -78,7 +82,10 @@ def _check_names(run: Finished, wanted: Sequence[str], ledger_columns: Sequence[
         plain = name.removeprefix("doc.")
         if name.startswith("doc."):
             if plain not in columns:
-                raise DataError(f'the condition asks about "{plain}", which neither the ledger nor the data has. {suggest(plain, [*ledger_columns, *columns])}')
+                signals = [f"{stage}.{one}" for stage, measured in run.measured.items() if stage != BASE for one in measured if one[0] != "_"]
+                alike = [one for one in signals if one.rsplit(".", 1)[1].startswith(plain)]
+                near = f'Did you mean "{alike[0]}"?' if alike else suggest(plain, [*ledger_columns, *columns], what="columns:")
+                raise DataError(f'the condition asks about "{plain}", which neither the ledger nor the data has. {near}')
         elif "." in name:
             stage = name.rsplit(".", 1)[0]
             if stage not in run.manifest["signals"] and stage != "text":
@@ -89,6 +96,14 @@ def _check_names(run: Finished, wanted: Sequence[str], ledger_columns: Sequence[
                 raise DataError(f'the condition asks about "{name}", which {stage} does not measure. {suggest(name.rsplit(".", 1)[1], signals, what="signals:")}')
         elif name not in ledger_columns:
             raise DataError(f'the condition asks about "{name}", which this ledger lacks. {suggest(name, ledger_columns, what="columns:")}')
+
+
+def _check_stages(run: Finished, where: str) -> None:
+    """Refuse a condition about a stage that dropped nothing because there is none of that name."""
+    known = [name for name in run.manifest["signals"] if name != BASE]
+    for value in values_compared(where, "stage"):
+        if isinstance(value, str) and value not in known:
+            raise DataError(f'the condition asks about the stage "{value}", which {run.out} does not have. {suggest(value, known, what="stages:")}')
 
 
 def _measured(run: Finished, stage: str) -> list[str]:

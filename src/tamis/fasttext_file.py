@@ -117,7 +117,8 @@ def read_vectors(path: Path) -> ModelFile:
 def _reader(path: Path) -> _Reader:
     if not path.is_file():
         near = [one.name for one in path.parent.glob("*") if one.suffix in (".bin", ".ftz")] if path.parent.is_dir() else []
-        raise DataError(f'the model "{path}" does not exist. {suggest(path.name, near, what="models:")}')
+        said = f" {suggest(path.name, near, what='models:')}" if near else "\nFix: name a file that `tamis train` or fastText wrote."
+        raise DataError(f'the model "{path}" does not exist.{said}')
     with path.open("rb") as file:
         try:
             content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

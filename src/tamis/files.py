@@ -73,6 +73,11 @@ def stamp(url: str) -> str:
     return str(info.get("ETag") or info.get("etag") or info.get("LastModified") or info.get("mtime") or info.get("created"))
 
 
+def home(url: str) -> str:
+    """A place with the folder that "~" stands for."""
+    return os.path.expanduser(url) if is_local(url) else url
+
+
 def normal(url: str) -> str:
     """One name for one place: "./shards/" is "shards"."""
     return os.path.normpath(url) if is_local(url) else url.rstrip("/")

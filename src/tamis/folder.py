@@ -176,6 +176,7 @@ def opened(out: str) -> Finished:
     Raises:
         RunError: there is none, or its run was not finished.
     """
+    out = files.home(out)
     if not files.exists(files.join(out, "inputs.json")):
         raise RunError(f'"{out}" is not a run folder.\nFix: name the folder that `tamis run … -o` wrote.')
     if not files.exists(files.join(out, "manifest.json")):

@@ -41,16 +41,19 @@ def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], column
         for used in step.stage.signals_used():
             if used.startswith("doc."):
                 if used[4:] not in columns:
-                    raise StageError(
-                        f'{step.name} decides by the column "{used[4:]}", which the data lacks. '
-                        f"{suggest(used[4:], columns, what='columns:')}"
-                    )
+                    said = suggest(used[4:], [*words_of(step.stage), *columns], what="columns:")
+                    raise StageError(f'{step.name} decides by the column "{used[4:]}", which the data lacks. {said}')
             elif used not in above + own and used.rsplit(".", 1)[0] not in unfitted:
                 public = [name for name in above + own if "._" not in name]
                 raise StageError(
                     f'{step.name} decides by "{used}", which no stage above it measures. {suggest(used, public, what="signals:")}'
                 )
         above += own
+
+
+def words_of(stage: Stage) -> tuple[str, ...]:
+    """What may stand in a stage's parameters where others name a column."""
+    return ("length",) if hasattr(stage, "prefer") or hasattr(stage, "within") else ()
 
 
 def decide(step: Step, frame: pl.DataFrame, relations: pl.LazyFrame | None = None) -> pl.DataFrame:

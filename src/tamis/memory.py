@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from tamis import judging, ledger
+from tamis.columns import require_text
 from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
 from tamis.errors import StageError
 from tamis.files import as_given, plain
@@ -110,6 +111,7 @@ def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple
     """The ledger of a table, and its texts as the edits left them (null where unreadable)."""
     for _, stage in named(stages):
         stage.check()
+    require_text(columns, table.schema, place="the data", fix='say which it is: columns=tamis.Columns({role}="{column}")')
     batch = canonical(table, columns)
     present = [name for name in table.column_names if name != columns.text]
     used = [name[4:] for stage in stages for name in stage.signals_used() if name.startswith("doc.")]

@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from tamis import files, ledger
-from tamis.documents import ROLES, require_columns
-from tamis.errors import RunError
+from tamis.columns import lacking
+from tamis.documents import ROLES
+from tamis.errors import DataError, RunError, StageError
 from tamis.keys import base_key, keys, relation_key
 from tamis.measure import Step, measure
 from tamis.recipe import Recipe
@@ -104,11 +105,29 @@ def check(plan: Plan, known: dict[str, Sequence[str]] | None = None) -> None:
     """
     columns, schema = plan.recipe.columns, plan.corpus.schema
     present = [*schema.names, *(role for role in ROLES if columns.named(role) in schema.names)]
+    steps: list[Step] = []
+    measured: dict[str, Sequence[str]] = {}
     for number, (name, stage) in enumerate(plan.named, 1):
-        wanted = [columns.text if column == "text" else columns.named(column) for column in stage.columns_read()]
-        require_columns(wanted, schema.names, place="the data", reader=f"stage {number}, {name},")
-    steps = [Step(name, stage) for name, stage in plan.named]
-    ledger.check_uses(steps, known or {name: signals_of(stage, plan) for name, stage in plan.named}, present)
+        place = f"{plan.recipe.place or plan.recipe.name}, stage {number}"
+        _check_columns(plan, name, stage, place)
+        steps.append(Step(name, stage))
+        try:
+            measured[name] = known[name] if known else signals_of(stage, plan)
+            ledger.check_uses(steps, measured, present)
+        except (DataError, StageError) as error:
+            raise type(error)(f"{place}: {error}") from error
+
+
+def _check_columns(plan: Plan, name: str, stage: Stage, place: str) -> None:
+    columns, schema = plan.recipe.columns, plan.corpus.schema
+    used = [used[4:] for used in stage.signals_used() if used.startswith("doc.")]
+    asked = [(column, "reads") for column in stage.columns_read() if column != "text"] + [(column, "decides by") for column in used]
+    for column, verb in asked:
+        real = columns.named(column)
+        if real not in schema.names and (verb == "reads" or column not in schema.names):
+            words = ledger.words_of(stage) if verb != "reads" else ()
+            role = column if column in ROLES else None
+            raise DataError(lacking(real, schema, place=place, reader=f"{name} {verb}", role=role, words=words))
 
 
 def signals_of(stage: Stage, plan: Plan) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -43,6 +44,7 @@ class Recipe:
         columns: what the data calls its columns.
         seed: for stages that draw at random and are given none of their own.
         output: how curated shards are written.
+        place: the file that it was read from; what errors call it.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Recipe:
     columns: Columns = field(default_factory=Columns)
     seed: int = 0
     output: Output = field(default_factory=Output)
+    place: str = field(default="", compare=False, repr=False)
 
     def named(self) -> list[tuple[str, Stage]]:
         """Each stage under the name it has in the ledger, with the recipe's seed where it has none."""
@@ -58,6 +61,9 @@ class Recipe:
 
 LEVELS = {"zstd": (1, 22), "gzip": (1, 9)}
 KEYS = ("columns", "seed", "stages", "output")
+PLAN_KEYS = ("profile", "pool", "rungs", "held_out", "target", "corrupt")
+"""What the plan of an ablation has and no recipe."""
+FIRST = "name the recipe first, then the shards: tamis run RECIPE SHARDS… -o OUT"
 
 
 def strict(recipe: Recipe) -> Recipe:
@@ -98,15 +104,27 @@ def load(path: str | Path) -> Recipe:
     Raises:
         RecipeError: says the file, the stage, what is wrong with it and what was probably meant.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         content = from_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
-        near = [str(one) for one in sorted(path.parent.glob("*.yaml"))] if path.parent.is_dir() else []
-        raise RecipeError(f'the recipe "{path}" does not exist. {suggest(str(path), near, what="recipes:") if near else ""}'.rstrip()) from None
+        raise RecipeError(f'the recipe "{path}" does not exist. {_nearest(path)}'.rstrip()) from None
+    except IsADirectoryError:
+        raise RecipeError(f'the recipe "{path}" is a folder.\nFix: {FIRST}') from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, UnicodeDecodeError) and error.object.startswith(b"PAR1"):
+            raise RecipeError(f'the recipe "{path}" is a Parquet file.\nFix: {FIRST}') from None
         raise RecipeError(f"{path}: {_yaml_problem(error)}") from error
     return parse(content, place=str(path), folder=path.parent, name=path.stem)
+
+
+def _nearest(path: Path) -> str:
+    """The recipe beside a path whose name without its ending is most like it, or those that there are."""
+    near = {one.stem: str(one) for one in sorted(path.parent.glob("*.yaml"))} if path.parent.is_dir() else {}
+    if not near:
+        return ""
+    close = difflib.get_close_matches(path.stem, near, n=1, cutoff=0.6)
+    return suggest(near[close[0]], [near[close[0]]]) if close else suggest("", near.values(), what="recipes:")
 
 
 def from_yaml(text: str) -> Any:
@@ -126,6 +144,8 @@ def parse(content: Any, *, place: str, folder: Path | None = None, name: str = "
     if not isinstance(content, Mapping):
         raise RecipeError(f'{place} must hold the key "stages" with a list of stages.')
     for key in content:
+        if key in PLAN_KEYS and "stages" not in content:
+            raise RecipeError(f'{place} is the plan of an ablation and no recipe: it has the key "{key}".\nFix: tamis ablate OUT --plan {place} -o ABLATION')
         if key not in KEYS:
             raise RecipeError(f'{place}: there is no key "{key}". {suggest(key, KEYS, what="keys:")}')
     listed = content.get("stages")
@@ -134,7 +154,7 @@ def parse(content: Any, *, place: str, folder: Path | None = None, name: str = "
     seed = coerce(content.get("seed", 0), int, f'{place}: "seed"', RecipeError)
     stages = tuple(_stage(item, f"{place}, stage {i}", folder or Path(), seed) for i, item in enumerate(listed, 1))
     columns = section(Columns, content.get("columns"), f"{place}, columns")
-    return Recipe(name, stages, columns, seed, _output(content.get("output"), f"{place}, output"))
+    return Recipe(name, stages, columns, seed, _output(content.get("output"), f"{place}, output"), place)
 
 
 def _output(content: Any, place: str) -> Output:

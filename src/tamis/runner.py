@@ -71,6 +71,7 @@ def prepare(recipe: Recipe, inputs: Sequence[str], out: str, how: How | None = N
         TamisError: the input, the recipe or the folder cannot be meant.
     """
     how = how or How()
+    out = files.home(out)
     begin.refuse_overlap(inputs, out)
     begun = begin.begun(out)
     known = {shard.name: shard for shard in begun} if begun else None

@@ -6,6 +6,7 @@ reader then streams once and hands to the workers. Borders depend on the file al
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import math
 import os
@@ -18,9 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files
-from tamis.documents import refuse_twins, require_columns
+from tamis.columns import require_text
+from tamis.documents import Columns
 from tamis.errors import DataError
+from tamis.formats import told
 
+MOST_LOOKED_AT = 20
+"""Files of a folder that are asked what they are, if none is a shard."""
 CHUNK_BYTES = 64_000_000
 """Text of one chunk, about: large enough that files and calls cost nothing, small enough for 2 × workers in memory."""
 
@@ -79,14 +84,31 @@ class Corpus:
         return [{key: value for key, value in asdict(shard).items() if key not in ("url", "stamp")} for shard in self.shards]
 
 
+def expanded(inputs: Sequence[str]) -> list[str]:
+    """Places as people write them, "~/raw" and "raw/*.parquet", as places that are there; a pattern's in the order of their names.
+
+    Raises:
+        DataError: nothing matches a pattern.
+    """
+    found: list[str] = []
+    for place in map(files.home, inputs):
+        if not files.is_local(place) or os.path.lexists(place) or not glob.has_magic(place):
+            found.append(place)
+        elif matches := sorted(glob.glob(place, recursive=True)):
+            found += matches
+        else:
+            raise DataError(f'nothing matches "{place}".\nFix: name Parquet files, or folders that hold some.')
+    return found
+
+
 def find(inputs: Sequence[str]) -> dict[str, str]:
-    """Name → place of the Parquet files below folders, or given one by one; a run folder stands for its data.
+    """Name → place of the Parquet files below folders, or given one by one or by a pattern; a run folder stands for its data.
 
     Raises:
         DataError: there is nothing at a place, or no Parquet file below it.
     """
     found: list[tuple[str, str, str]] = []
-    for place in map(files.normal, inputs):
+    for place in map(files.normal, expanded(inputs)):
         if not files.exists(place):
             raise DataError(f'"{place}" does not exist.\nFix: name Parquet files, or folders that hold some.')
         if not files.is_folder(place):
@@ -95,7 +117,8 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
         folder = listed(place)
         below = files.listing(folder, ".parquet")
         if not below:
-            raise DataError(f'"{place}" holds no file that ends in ".parquet".')
+            other = next(filter(None, (told(url, "tamis run") for url in files.listing(folder)[:MOST_LOOKED_AT])), None)
+            raise DataError(f'"{place}" holds no file that ends in ".parquet".{f" {other}" if other else ""}')
         found += [(url, _called(folder), url[len(folder) :].lstrip("/")) for url in below]
     places = {url: (folder, name) for url, folder, name in found}
     clash = len({name for _, name in places.values()}) < len(places)
@@ -145,14 +168,20 @@ def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, S
     readable = [(shard, footer) for shard, footer in opened if not isinstance(footer, str)]
     unreadable = {shard.name: problem for shard, problem in opened if isinstance(problem, str)}
     if not readable:
-        name, problem = next(iter(unreadable.items()))
-        raise DataError(f"none of the {len(unreadable)} files can be read; {name}: {problem}")
+        raise DataError(_unreadable(unreadable, places))
     schemas = [(shard.name, footer.schema.to_arrow_schema()) for shard, footer in readable]
     for (shard, _), (_, schema) in zip(readable, schemas, strict=True):
-        refuse_twins(schema.names, place=shard.url)
-        require_columns([text], schema.names, place=shard.url, reader="tamis")
+        require_text(Columns(text=text), schema, place=shard.url)
     chunks = [chunk for number, (shard, footer) in enumerate(readable) for chunk in cut(number, shard, footer, text)]
     return Corpus(tuple(shard for shard, _ in readable), tuple(chunks), _one_schema(schemas), unreadable)
+
+
+def _unreadable(problems: Mapping[str, str], places: Mapping[str, str]) -> str:
+    """What to say if no file can be read."""
+    name, problem = next(iter(problems.items()))
+    if len(problems) == 1:
+        return told(places[name], "tamis run") or f"{places[name]} cannot be read: {problem}"
+    return f"none of the {len(problems)} files can be read; {told(places[name], 'tamis run') or f'{name}: {problem}'}"
 
 
 def _open(name: str, url: str, known: Shard | None) -> tuple[Shard, pq.FileMetaData | str]:

@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.errors import StageError, suggest
+from tamis.errors import StageError
+from tamis.limits import check as check_limits
 from tamis.where import condition, names_in, reference
 
 Result = TypeVar("Result")
@@ -247,30 +248,20 @@ class Filter(Stage):
         return verdicts.select(pl.when(pl.col("_dropped") > 0).then(pl.lit(0, pl.UInt8)).otherwise("copies").alias("copies"), "reasons")
 
     def check(self) -> None:
-        """Refuse limits that exclude each other, and exceptions for limits that do not exist."""
-        name = self.name()
-        for column, groups in self.by.items():
-            if not isinstance(groups, Mapping):
-                raise StageError(f'{name}: "by" wants values of "{column}" and limits for each, not "{groups}".')
-            for group, limits in groups.items():
-                if not isinstance(limits, Mapping):
-                    raise StageError(f'{name}: "by: {column}: {group}" wants limits by name, not "{limits}".')
-                for parameter, value in limits.items():
-                    self._check_exception(f"by: {column}: {group}", parameter, value)
+        """Refuse limits that cannot be meant, and exceptions for limits that do not exist."""
         if self.on_null not in ("drop", "keep"):
-            raise StageError(f'{name}: "on_null" is "drop" or "keep", not "{self.on_null}".')
-        for parameter in self.reasons:
-            lowest, highest = self.value_of(parameter), self.value_of("max_" + parameter[4:])
-            if parameter.startswith("min_") and lowest is not None and highest is not None and lowest > highest:
-                raise StageError(f'{name}: "{parameter}" is {lowest} and "max_{parameter[4:]}" is {highest}: nothing could pass.')
+            raise StageError(f'{self.name()}: "on_null" is "drop" or "keep", not "{self.on_null}".')
+        check_limits(self)
         if self.where is not None:
             condition(self.where)
 
-    def _check_exception(self, place: str, parameter: str, value: Any) -> None:
-        if parameter not in self.reasons:
-            raise StageError(f'{self.name()}: "{place}" names no limit "{parameter}". {suggest(parameter, self.reasons)}')
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value):  # noqa: PLR0124  NaN
-            raise StageError(f'{self.name()}: "{place}: {parameter}" must be a number or null, not "{value}".')
+    def written(self, parameter: str) -> str:
+        """How a recipe writes a limiting parameter."""
+        return parameter
+
+    def is_share(self, parameter: str) -> bool:
+        """Whether a limiting parameter limits a share, which lies in [0, 1]: any whose name ends so."""
+        return parameter.rsplit("_", maxsplit=1)[-1].rsplit(".", maxsplit=1)[-1] == "share"
 
     def _is_on(self, parameter: str) -> bool:
         exceptions = (limits.get(parameter) for groups in self.by.values() for limits in groups.values())

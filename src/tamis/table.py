@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.errors import RecipeError, suggest
-from tamis.stage import Stage, parameters
+from tamis.stage import Edit, Filter, Stage, parameters
 
 TABLE = {
     "mojibake": "tamis.edits.mojibake:Mojibake",
@@ -43,6 +43,8 @@ TABLE = {
     "sample": "tamis.stages.sample:Sample",
 }
 """In the order in which `tamis stages` lists them: from cheap and certain to costly."""
+BASES = (Stage, Filter, Edit)
+"""What stages derive from, and no stages themselves."""
 
 
 def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
@@ -59,16 +61,21 @@ def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
     where, _, cls = name.rpartition(":")
     module_of = _from_file(((folder or Path()) / where).absolute()) if where.endswith(".py") else _from_module(where)
     found = getattr(module_of, cls, None)
-    if found is None:
-        known = [key for key, value in vars(module_of).items() if inspect.isclass(value) and issubclass(value, Stage)]
-        raise RecipeError(f'"{where}" holds no stage "{cls}". {suggest(cls, known, what="stages:")}')
-    if not (inspect.isclass(found) and issubclass(found, Stage)):
+    # What a file imports, as Filter itself, is not among its stages; a package may well offer what a module inside it defines.
+    own = [key for key, value in vars(module_of).items() if _is_stage(value) and value.__module__ == module_of.__name__]
+    if found is None or found in BASES or (_is_stage(found) and where.endswith(".py") and cls not in own):
+        raise RecipeError(f'"{where}" holds no stage "{cls}"{" of its own" if found else ""}. {suggest(cls, own, what="stages:")}')
+    if not _is_stage(found):
         raise RecipeError(f'"{name}" is not a stage: it must be a class derived from tamis.Stage, Filter or Edit.')
     if where.endswith(".py"):
         path = str(((folder or Path()) / where).absolute())
         # Another process knows no module of this name: it loads the file again.
         copyreg.pickle(found, lambda stage: (_rebuild, (path, cls, parameters(stage))))
-    return found
+    return found  # type: ignore[no-any-return]
+
+
+def _is_stage(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, Stage) and value not in BASES
 
 
 def make_stage(name: str, **values: Any) -> Stage:
@@ -98,7 +105,7 @@ def _from_module(where: str) -> Any:
 def _from_file(path: Path) -> Any:
     if not path.is_file():
         near = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise RecipeError(f'the file "{path.name}" does not exist in "{path.parent}". {suggest(path.name, near, what="files:")}')
+        raise RecipeError(f'the file "{path.name}" does not exist in "{path.parent}". {suggest(path.name, near, what="Python files:")}')
     name = f"tamis_stages_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -131,6 +131,8 @@ def warnings(
     repeated = tally.repeated_ids
     if repeated:
         said.append(f"{repeated:,} {_documents(repeated)} with an id that an earlier one has; `tamis explain` shows all of an id.")
+    if tally.documents and not tally.kept:
+        said.append(f"No document is kept: the stages drop all {tally.documents:,}.")
     for step in funnel:
         if step["reached"] and step["dropped"] > MOST * step["reached"]:
             share = step["dropped"] / step["reached"]

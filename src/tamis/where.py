@@ -30,6 +30,7 @@ _ARITHMETIC: dict[type, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+_VALUES = (ast.Constant, ast.List, ast.Tuple, ast.Set)
 
 
 def reference(name: str) -> str:
@@ -49,6 +50,25 @@ def condition(text: str, rename: Callable[[str], str] = reference) -> pl.Expr:
 def names_in(text: str, rename: Callable[[str], str] = reference) -> tuple[str, ...]:
     """The columns that a condition looks at, each once, in order of appearance."""
     return tuple(dict.fromkeys(_expression(_parse(text), text, rename).meta.root_names()))
+
+
+def values_compared(text: str, name: str) -> tuple[Any, ...]:
+    """The constants that a condition says a name equals, does not equal, or is among, each once, in order of appearance.
+
+    >>> values_compared("stage == 'words' or stage in ['rules', 'words']", "stage")
+    ('words', 'rules')
+    """
+    found: list[Any] = []
+    for node in ast.walk(_parse(text)):
+        if not isinstance(node, ast.Compare):
+            continue
+        sides = [node.left, *node.comparators]
+        if any(isinstance(side, ast.Name) and side.id == name for side in sides):
+            given = [
+                side.value if isinstance(side, ast.Constant) else ast.literal_eval(side) for side in sides if isinstance(side, _VALUES)
+            ]
+            found += [value for one in given for value in (one if isinstance(one, list | tuple | set) else [one])]
+    return tuple(dict.fromkeys(found))
 
 
 def _parse(text: str) -> ast.expr:

@@ -47,7 +47,7 @@ def proposals(proposed: Mapping[str, Any], out: str, assignments: Sequence[str])
         kept = f"keeps {one['share']:.1%}, {shown_bytes(one['kept']['bytes'])}, {one['kept']['documents']:,} documents; the mix moves by {one['mix_change']:.1%}"
         lines += [f"  {number}  {kept}", f"     {shlex.join(one['assignments'])}", ""]
     best = shlex.join([*assignments, *proposed["proposals"][0]["assignments"]])
-    return "\n".join([*lines, f"Next: tamis what-if {out} {best}"])
+    return "\n".join([*lines, f"Next: tamis what-if {shlex.quote(out)} {best}"])
 
 
 def _changes(changes: Sequence[Mapping[str, Any]]) -> str:

@@ -81,7 +81,8 @@ def run(
         return
     say.note(show.beginning(made))
     manifest = runner.carry_out(made, how)
-    show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, out))
+    show.out(json.dumps(manifest, indent=2) if as_json else show.funnel(manifest, made.out))
+    show.refuse_nothing(manifest, made.out)
 
 
 @app.command()
@@ -218,8 +219,8 @@ def diff(
         from tamis.report import comparison
 
         found = comparison.facts(a, b, found)
-        files.write_bytes(html, comparison.draw(found).encode())
-    show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found))
+        files.write_bytes(files.home(html), comparison.draw(found).encode())
+    show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found, to, html))
 
 
 @app.command("compare-conventions")

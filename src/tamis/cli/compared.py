@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from tamis.cli.answers import short, value
@@ -11,23 +12,37 @@ from tamis.plan import shown_bytes
 
 MOST_LINES = 25
 """Kinds of change that are listed one by one."""
+MOST_LIMITS = 3
+"""Changed limits that are listed of those that depend on one column's values."""
 MOST_PAIRS = 3
 """Pairs of conventions that stand beside each other as columns; more are told one a line."""
 
 
-def diff(found: Mapping[str, Any]) -> str:
-    """What differs in the recipe, how many documents have another fate, and why."""
+def diff(found: Mapping[str, Any], to: str | None = None, html: str | None = None) -> str:
+    """What differs in the recipe, how many documents have another fate, and why; and the files that were written."""
     parts = [_recipe(found), _documents(found)]
     if found["changed"]:
         parts.append(_changed(found["changed"]))
-        parts.append(f"Next: `tamis explain {found['b']} ID` says why, or --to FILE writes all of them.")
+    written = [(to, counted(found["documents"]["changed"]["documents"], "document"))] if to else []
+    written += [(html, "the comparison as a page")] if html else []
+    parts += [table(written)] if written else []
+    if found["changed"]:
+        more = "" if to else ", or --to FILE writes all of them"
+        parts.append(f"Next: `tamis explain {quote(found['b'])} ID` says why{more}.")
     return "\n\n".join(parts)
 
 
 def _recipe(found: Mapping[str, Any]) -> str:
     if not found["recipe"]:
         return "The recipes are the same."
-    return "\n".join(f"{one['place']}: {value(one['before'])} → {value(one['after'])}" for one in found["recipe"])
+    groups: dict[str, list[str]] = {}
+    for one in found["recipe"]:
+        limits = ".".join(one["place"].split(".")[:3]) if one["place"].split(".")[1:2] == ["by"] else one["place"]
+        groups.setdefault(limits, []).append(f"{one['place']}: {value(one['before'])} → {value(one['after'])}")
+    lines = []
+    for limits, said in groups.items():
+        lines += said if len(said) <= MOST_LIMITS + 1 else [*said[:MOST_LIMITS], f"{limits}: {len(said) - MOST_LIMITS:,} more"]
+    return "\n".join(lines)
 
 
 def _documents(found: Mapping[str, Any]) -> str:

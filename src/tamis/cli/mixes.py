@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from tamis.cli.show import counted, share, table
@@ -74,7 +75,11 @@ def topics(found: Mapping[str, Any], out: str) -> str:
     if found["without"]:
         lines.append(f"  {counted(found['without'], 'document')} without a topic")
     fitted = f"\n\nTo give other shards these topics: topics: {{fitted: {found['fitted']}}}" if found["fitted"] else ""
-    return "\n".join(lines) + fitted + f"\n\nNext: tamis explain {out} {found['topics'][0]['central'][0] if found['topics'] else 'ID'}"
+    return (
+        "\n".join(lines)
+        + fitted
+        + f"\n\nNext: tamis explain {quote(out)} {quote(found['topics'][0]['central'][0]) if found['topics'] else 'ID'}"
+    )
 
 
 def short(name: str) -> str:

@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from tamis.errors import DataError
 from tamis.plan import Plan, shown_bytes
 from tamis.tally import never_failed
 
@@ -91,8 +93,21 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
         lines += [f"No document fails {said}{more}.", ""]
     speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""
     lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{speed}")
-    lines.append(f"Next: open {out}/report.html, or ask `tamis explain {out} ID` about a document.")
+    lines.append(f"Next: open {quote(f'{out}/report.html')}, or ask `tamis explain {quote(out)} ID` about a document.")
     return "\n".join(lines)
+
+
+def refuse_nothing(manifest: Mapping[str, Any], out: str) -> None:
+    """Refuse to call a run done in which documents were read and none of them is a text; all that was written stays.
+
+    Raises:
+        DataError: says why, and where the documents are.
+    """
+    counts = manifest["counts"]
+    if counts["documents"] and not counts["readable"]:
+        why = ", ".join(f"{reason} ({count:,})" for reason, count in counts["quarantined"].items())
+        column = "the column that the recipe calls text"
+        raise DataError(f"none of {counted(counts['documents'], 'document')} can be read: {why}.\nFix: see {out}/quarantine, and whether {column} holds the text.")
 
 
 def clusters(found: Mapping[str, Any], out: str) -> str:
@@ -109,7 +124,7 @@ def clusters(found: Mapping[str, Any], out: str) -> str:
         if found[name]:
             lines += ["", table(rows, right=(1, 2, 3, 4))]
     if found["clusters"]:
-        lines += ["", f"Next: tamis explain {out} ID shows where a document differs from the one that stayed."]
+        lines += ["", f"Next: tamis explain {quote(out)} ID shows where a document differs from the one that stayed."]
     return "\n".join(lines)
 
 

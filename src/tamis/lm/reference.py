@@ -15,10 +15,11 @@ import pyarrow.json as pj
 import pyarrow.parquet as pq
 
 from tamis import files, shards
+from tamis.columns import require_text
 from tamis.documents import Columns, as_text, canonical, one_piece, printed, require_columns, utf8
 from tamis.errors import DataError
+from tamis.formats import JSON_LINES, told
 
-JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _ROWS = 8192
 _JSON_BLOCK = 64_000_000
 """Bytes of the longest line that is read."""
@@ -119,6 +120,7 @@ def choose(places: Sequence[str], *, text: str = "text", by: str | None = None, 
 
 
 def _files(places: Sequence[str]) -> list[str]:
+    places = shards.expanded(places)
     lines = [place for place in places if place.endswith(JSON_LINES)]
     others = [place for place in places if place not in lines]
     return [*sorted(lines), *(shards.find(others).values() if others else [])]
@@ -193,6 +195,9 @@ def _tables(place: str, columns: list[str]) -> Iterator[pa.Table]:
             yield from _json_tables(place, file, columns)
             return
         parquet = pq.ParquetFile(file)
+        require_text(
+            Columns(text=columns[0]), parquet.schema_arrow, place=place, reader="tamis train lm", fix="say which it is: --{role} {column}"
+        )
         require_columns(columns, parquet.schema_arrow.names, place=place, reader="tamis train lm")
         for batch in parquet.iter_batches(_ROWS, columns=columns, use_threads=False):
             yield pa.Table.from_batches([batch])
@@ -220,4 +225,5 @@ def _naming(place: str) -> Iterator[None]:
         raise DataError(f'"{place}" does not exist.\nFix: name Parquet or JSON Lines files.') from error
     except (OSError, pa.ArrowException) as error:
         files.blame_system(place, error)
-        raise DataError(f'"{place}" cannot be read: {shards.sentence(error)}.') from error
+        other = None if place.endswith(JSON_LINES) else told(place, "tamis train lm", "Parquet and JSON Lines")
+        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error).removesuffix(".")}.') from error

@@ -81,6 +81,14 @@ class Rules(Filter):
         """The limit of "min_<column>" or "max_<column>"."""
         return (self.min if parameter.startswith("min_") else self.max).get(parameter[4:])
 
+    def written(self, parameter: str) -> str:
+        """ "min: words" for the limit "min_words"."""
+        return f"{parameter[:3]}: {parameter[4:]}"
+
+    def is_share(self, parameter: str) -> bool:
+        """Of signals, as of any filter; what a user's column holds, who knows."""
+        return "." in parameter and super().is_share(parameter)
+
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """The columns as numbers, and whether they are on the lists."""
         frame = {column: _numbers(docs, column) for column in self._limited(signals=False)}
@@ -108,7 +116,8 @@ def _numbers(docs: pa.Table, column: str) -> pl.Series:
     kind = docs.schema.field(column).type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind)
     if not number and not pa.types.is_null(kind):
-        raise DataError(f'rules: "min" and "max" want numbers, and the column "{column}" holds {kind}.')
+        held = "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
+        raise DataError(f'rules: "min" and "max" want numbers, and the column "{column}" holds {held}.')
     return pl.Series(column, pl.from_arrow(one_piece(docs.column(column)))).cast(pl.Float64)
 
 

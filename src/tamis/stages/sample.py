@@ -10,7 +10,6 @@ import polars as pl
 import pyarrow as pa
 
 from tamis.documents import utf8
-from tamis.errors import StageError
 from tamis.stage import Filter
 
 
@@ -34,12 +33,6 @@ class Sample(Filter):
 
     measured_by: ClassVar = ("seed",)
     reasons: ClassVar[Mapping[str, str]] = {"share": "not drawn"}
-
-    def check(self) -> None:
-        """Refuse a share that is none."""
-        super().check()
-        if not 0 <= self.share <= 1:
-            raise StageError(f'{self.name()}: "share" must be between 0 and 1, not {self.share}.')
 
     def measure(self, docs: pa.Table) -> pl.DataFrame:
         """The draw of each document."""

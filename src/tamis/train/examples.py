@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,14 @@ import pyarrow.json as pj
 import pyarrow.parquet as pq
 
 from tamis import shards
+from tamis.columns import require_text
 from tamis.documents import Columns, as_text, canonical, one_piece, printed, require_columns, utf8
 from tamis.errors import DataError, suggest
 from tamis.files import is_local, open_read
+from tamis.formats import JSON_LINES, told
 
 LEAST = 20
 """Documents of a class below which nothing is trained: validation would rest on four."""
-_JSON = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Examples:
         columns: name → string[n] with nulls, of every flat column that all files have, without the text.
         inputs: for each file its name, SHA-256, class (null: given by a column) and documents.
         left_out: why → documents that were not used.
+        shared: class → documents that were not used as their texts stand in another class too.
     """
 
     texts: pa.Array
@@ -45,6 +47,7 @@ class Examples:
     columns: Mapping[str, pa.Array]
     inputs: tuple[Mapping[str, Any], ...]
     left_out: Mapping[str, int]
+    shared: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -134,7 +137,8 @@ def labelled(places: Sequence[str], column: str, columns: Columns, spelled: Call
 
 
 def _files(places: Sequence[str]) -> list[str]:
-    found = [place for place in places if place.endswith(_JSON)]
+    places = shards.expanded(places)
+    found = [place for place in places if place.endswith(JSON_LINES)]
     others = [place for place in places if place not in found]
     return found + (list(shards.find(others).values()) if others else [])
 
@@ -142,14 +146,15 @@ def _files(places: Sequence[str]) -> list[str]:
 def _table(place: str, columns: Columns) -> pa.Table:
     try:
         with open_read(place) as file:
-            if not place.endswith(_JSON):
+            if not place.endswith(JSON_LINES):
                 table = pq.read_table(pa.PythonFile(file, mode="r"))
             else:
                 stream = pa.CompressedInputStream(file, "gzip") if place.endswith(".gz") else file
                 table = pj.read_json(stream, read_options=pj.ReadOptions(block_size=1 << 26))
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f'"{place}" cannot be read: {shards.sentence(error)}.') from error
-    require_columns([columns.text], table.column_names, place=place, reader="tamis train")
+        other = None if place.endswith(JSON_LINES) else told(place, "tamis train", "Parquet and JSON Lines")
+        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error).removesuffix(".")}.') from error
+    require_text(columns, table.schema, place=place, reader="tamis train", fix="say which it is: --{role} {column}")
     return table
 
 
@@ -182,7 +187,9 @@ def _examples(parts: Sequence[tuple[pa.Table, np.ndarray, Mapping[str, Any]]], c
     inputs = tuple(sorted((part[2] for part in parts), key=lambda one: (str(one["class"]), one["sha256"])))
     every = Examples(texts, keys, label, known, values, inputs, {"unreadable": unreadable})
     kept = every.take(order[~blank[order] & ~unlabelled[order]], "blank, or without a label")
-    return kept.take(np.flatnonzero(~_contradicted(kept)), "the same text in two classes")
+    twice = _contradicted(kept)
+    aside = {name: int((kept.label[twice] == i).sum()) for i, name in enumerate(kept.labels)}
+    return replace(kept.take(np.flatnonzero(~twice), "the same text in two classes"), shared=aside)
 
 
 def _name(label: str | None) -> str:
@@ -215,8 +222,12 @@ def _enough(examples: Examples) -> Examples:
         )
     for i, name in enumerate(examples.labels):
         if (count := int((examples.label == i).sum())) < LEAST:
+            aside = examples.shared.get(name, 0)
+            own = f"; {aside} were set aside, for another class has the same texts" if aside else ""
+            fix = "give texts that no other class has." if aside else "give more of it."
             raise DataError(
-                f'the class "{name}" has {count} documents with text; at least {LEAST} are needed to train and validate.\nFix: give more of it.'
+                f'the class "{name}" has {count} documents with text{" of its own" if aside else ""}; '
+                f"at least {LEAST} are needed to train and validate{own}.\nFix: {fix}"
             )
     return examples
 

@@ -1,0 +1,68 @@
+"""Limits that cannot be meant: beyond what a signal can be, or excluding each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from tamis.errors import StageError, suggest
+
+if TYPE_CHECKING:
+    from tamis.stage import Filter
+
+
+def check(stage: Filter) -> None:
+    """Refuse exceptions for limits that do not exist, limits beyond what a signal can be, and limits that exclude each other.
+
+    Raises:
+        StageError: says which limit, and what it holds.
+    """
+    name, counts = stage.name(), _counts(stage)
+    for place, parameter, value in _exceptions(stage):
+        if parameter not in stage.reasons:
+            raise StageError(f'{name}: "{place}" names no limit "{parameter}". {suggest(parameter, stage.reasons)}')
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value):  # noqa: PLR0124  NaN
+            raise StageError(f'{name}: "{place}: {parameter}" must be a number or null, not "{value}".')
+        _check_range(stage, f"{place}: {parameter}", parameter, value, counts)
+    for parameter in stage.reasons:
+        value = stage.value_of(parameter)
+        _check_range(stage, stage.written(parameter), parameter, value, counts)
+        opposite = "max_" + parameter[4:]
+        highest = stage.value_of(opposite)
+        if parameter.startswith("min_") and value is not None and highest is not None and value > highest:
+            said = f'"{stage.written(parameter)}" is {_shown(value)} and "{stage.written(opposite)}" is {_shown(highest)}'
+            raise StageError(f"{name}: {said}: nothing could pass.")
+
+
+def _check_range(stage: Filter, place: str, parameter: str, value: float | None, counts: Collection[str]) -> None:
+    if value is None:
+        return
+    if stage.is_share(parameter) and not 0 <= value <= 1:
+        fix = f"\nFix: {value / 100:g}, if you meant {value:g} %." if 1 < value <= 100 else ""
+        raise StageError(f'{stage.name()}: "{place}" is {_shown(value)}; shares lie between 0 and 1.{fix}')
+    if parameter in counts and value < 0:
+        raise StageError(f'{stage.name()}: "{place}" is {_shown(value)}; a count is never below 0.\nFix: null switches a limit off.')
+
+
+def _counts(stage: Filter) -> set[str]:
+    """Limits on counts: whole numbers of the house's own stages; what a user's stage measures may be below 0."""
+    if not type(stage).__module__.startswith("tamis."):
+        return set()
+    hints = get_type_hints(type(stage))
+    return {parameter for parameter in stage.reasons if hints.get(parameter) in (int, int | None)}
+
+
+def _shown(value: float) -> str:
+    return str(value).removesuffix(".0")
+
+
+def _exceptions(stage: Filter) -> Iterator[tuple[str, str, Any]]:
+    """Of every limit in `by`: where it stands, its name, its value."""
+    for column, groups in stage.by.items():
+        if not isinstance(groups, Mapping):
+            raise StageError(f'{stage.name()}: "by" wants values of "{column}" and limits for each, not "{groups}".')
+        for group, limits in groups.items():
+            if not isinstance(limits, Mapping):
+                raise StageError(f'{stage.name()}: "by: {column}: {group}" wants limits by name, not "{limits}".')
+            for parameter, value in limits.items():
+                yield f"by: {column}: {group}", str(parameter), value
