@@ -90,7 +90,9 @@ def _beside(facts: Fact) -> str:
         lines.append(f"The curated shards have {plural(documents['written'], 'row')}, because some documents are repeated.")
     if timings and timings["seconds"]:
         speed = timings["mb_per_second"]
-        lines.append(f"It took {timings['seconds']['all']:.1f} s" + (f", {speed:.0f} MB of text a second." if speed else "."))
+        rate = f", {speed:.{0 if speed >= 10 else 1}f} MB of text a second" if speed else ""
+        more = ", with signals that an earlier run had measured" if timings.get("reused") else rate
+        lines.append(f"It took {timings['seconds']['all']:.1f} s{more}.")
     return f'<p class="soft">{" ".join(lines)}</p>\n'
 
 
