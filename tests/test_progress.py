@@ -68,5 +68,9 @@ def test_no_speed_is_told_of_what_was_measured_before(tmp_path: Path) -> None:
     assert next(line for line in again.stderr.splitlines() if line.startswith("measure")) == "measure: 60 of 60 documents"
     assert "MB/s" not in again.stdout
     assert "with signals that an earlier run had measured." in (tmp_path / "out" / "report.html").read_text()
-    ends = [line for line in map(json.loads, (tmp_path / "out" / "run.log").read_text().splitlines()) if line["event"] == "end" and line["name"] == "measure"]
+    ends = [
+        line
+        for line in map(json.loads, (tmp_path / "out" / "run.log").read_text().splitlines())
+        if line["event"] == "end" and line["name"] == "measure"
+    ]
     assert [("bytes" in one, one["documents"]) for one in ends] == [(True, 60), (False, 60)]

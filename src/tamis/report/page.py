@@ -35,8 +35,8 @@ def draw(facts: Fact, drawing: Drawing | None = None) -> str:
     """The page, as HTML in UTF-8."""
     name, drawing = facts["recipe"]["name"], drawing or Drawing()
     parts = [
-        ("ablation", "Did it help?", page_ablation.ablation(facts, drawing)),
         ("funnel", "Where the documents went", page_funnel.funnel(facts, drawing)),
+        ("ablation", "Did it help?", page_ablation.ablation(facts, drawing)),
         ("groups", "Who was kept", page_funnel.groups(facts, drawing)),
         ("mix", "The mix before and after", page_funnel.mix(facts, drawing)),
         ("composition", "What it is made of, stage by stage", page_mix.composition(facts, drawing)),
