@@ -78,6 +78,7 @@ def test_controls_show_what_they_must(done: tuple[str, experiment.Told]) -> None
     assert all(one["gain"]["high"] < 0 for one in rung["corrupted"])
     null = next(one for one in rung["controls"] if one["arm"] == "null")
     assert null["gain"]["p"] > 0.001
+    assert {one["name"] for one in rung["net"]["facts"]["nothing_expected"]} == {"null", "random"}
 
 
 def test_an_edit_that_changes_nothing_is_no_arm(done: tuple[str, experiment.Told]) -> None:

@@ -131,6 +131,7 @@ def test_refusals(tmp_path: Path) -> None:
 
 
 PRINTED = """3 documents of 2 shards, 160 B; 1 row left out that hold no text
+A document counts under each rule that it fails, or by which it flips, whatever the other rules say: a rule may have more than all together.
 
 gopher_quality
   fails                                paper   datatrove     dclm   paper ↔ datatrove   paper ↔ dclm   datatrove ↔ dclm
@@ -161,6 +162,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert len(as_json["stages"][0]["flips"]) == 15
     pairs = command("compare-conventions", "in", "--stage", "gopher_quality", "--word-rules", cwd=tmp_path).stdout
     assert pairs.count(" ↔ ") == 15
+    assert "most by, other rules aside" in pairs
     wrong = command("compare-conventions", "in", "--stage", "exact", cwd=tmp_path)
     assert (wrong.returncode, wrong.stdout, wrong.stderr[:60]) == (2, "", 'Error: there is no stage "exact" with conventions. There are')
 

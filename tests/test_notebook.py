@@ -45,6 +45,12 @@ def test_the_report_has_a_row_for_every_value(opened: notebook.Run, done: Finish
     assert [(axis, value, kept, None if low is None else [low, high]) for axis, value, kept, low, high in told] == rows
 
 
+def test_a_plain_prompt_shows_the_table(opened: notebook.Run) -> None:
+    """What is no notebook prints the frame, and nothing of what the chart is made of."""
+    shown = opened.histogram("gopher_quality.words")
+    assert repr(shown) == repr(shown.frame)
+
+
 @pytest.mark.parametrize("signal", ["gopher_quality.words", "gopher_quality.symbol_share"])
 def test_histograms_count_every_measurable_document(opened: notebook.Run, done: Finished, signal: str) -> None:
     """Bins hold all documents whose signal is known, and those of them that were kept."""

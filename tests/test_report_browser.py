@@ -5,6 +5,7 @@ Skipped where playwright or a Chromium (`TAMIS_TEST_BROWSER`, `chromium` on the 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from report_runs import SAMPLE, hostile_run, report, run
 
 from tamis import diff
 from tamis.folder import Finished
-from tamis.report import comparison, scripts
+from tamis.report import comparison, scripts, write
 
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is opened in a browser")
 VIEWS = {
@@ -125,6 +126,38 @@ def test_the_page_is_fit_to_be_seen(browser: Any, done: Finished, view: str) -> 
         assert seen.page.evaluate(FAINT) == 0
         seen.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         assert seen.fits()
+
+
+def multiplier(**said: Any) -> dict[str, Any]:
+    """What a verdict has of one that is open above."""
+    return {"value": 2.2, "low": 1.98, "high": None, "reach": [0.5, 2.4]} | said
+
+
+@pytest.mark.parametrize("view", ["desktop, light", "telephone, dark"])
+def test_charts_of_an_ablation_are_fit_to_be_seen(browser: Any, tmp_path: Path, view: str) -> None:
+    """Long names are whole, labels apart, each budget labelled, ends that are open drawn as arrows; 100 % is on the axis; the console is silent."""
+    done = run(SAMPLE, tmp_path / "out", ["gopher_repetition"])
+    names = ("the recipe", "gopher_repetition")
+    worth = [multiplier(name=name, outcome="adopt") for name in names] + [multiplier(name="edit lines", high=2.3, outcome="adopt")]
+    verdict = {"line": "It helped.", "parts": [], "worth": worth, "curve": [multiplier(tokens=tokens) for tokens in (45_000, 63_640, 90_000)]}
+    Path(done.out, "verdict.json").write_text(json.dumps(verdict))
+    write(done)
+    with Opened(browser, Path(done.out, "report.html"), view) as seen:
+        assert (seen.said, seen.fits()) == ([], True)
+        assert (seen.page.evaluate(CLIPPED), seen.page.evaluate(OVERLAPPING)) == ([], [])
+        labels = seen.page.evaluate("[...document.querySelectorAll('.plot svg .role-axis-label text')].filter((one) => one.getAttribute('opacity') !== '0').map((one) => one.textContent)")
+        assert {"gopher_repetition", "45k", "63.6k", "90k", "100%"} <= set(labels)
+        arrows = "[...document.querySelectorAll('#ablation .plot')].map((plot) => [...plot.querySelectorAll('.mark-symbol.role-mark path')].filter((one) => one.getAttribute('opacity') !== '0' && !one.getAttribute('d').includes('A')).length)"
+        assert seen.page.evaluate(arrows) == [2, 3]
+
+
+@pytest.mark.parametrize("view", ["telephone, light", "telephone, dark"])
+def test_a_table_that_scrolls_shows_that_it_does(browser: Any, done: Finished, view: str) -> None:
+    """Every table that is wider than its place has a shade at the edge, painted behind it."""
+    scrolling = "[...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth + 1)"
+    with Opened(browser, Path(done.out, "report.html"), view) as seen:
+        assert seen.page.evaluate(f"{scrolling}.length") > 0
+        assert seen.page.evaluate(f"{scrolling}.every((one) => getComputedStyle(one).backgroundAttachment === 'local, local, scroll, scroll')")
 
 
 def test_sliders_work_by_keyboard(browser: Any, done: Finished) -> None:

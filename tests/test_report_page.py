@@ -226,15 +226,30 @@ def test_several_rungs_are_drawn(tmp_path: Path) -> None:
     write(done)
     page = shown(done)
     drawn = json.loads(page.split('id="charts">')[1].split("</script>")[0])
-    kinds = [chart["kind"] for chart in drawn]
-    assert kinds[:5] == ["rungs", "trend", "losses", "losses", "losses"]
-    assert [row["high"] for row in drawn[0]["rows"]] == [2.0, 2.0]
+    drawn = [chart for chart in drawn if chart["kind"] in ("rungs", "trend", "losses")]
+    assert [chart["kind"] for chart in drawn] == ["rungs", "trend", "losses", "losses", "losses"]
+    assert [(row["high"], row["below"], row["beyond"], row["shown"]) for row in drawn[0]["rows"]] == [(2.0, False, True, "×1.3 (at least 1.2)")] * 2
     assert [row["tokens"] for row in drawn[4]["rows"]] == [1024]
     assert SCRIPT not in page
     del verdict["rungs"], verdict["trend"], verdict["losses"], verdict["died"]
     Path(done.out, "verdict.json").write_text(json.dumps(verdict))
     write(done)
     assert "All was told." in shown(done)
+
+
+def test_an_ablation_stands_below_the_funnel_and_what_few_ask_for_is_folded(tmp_path: Path) -> None:
+    """What was dropped comes first; of the ablation the tables that answer are open, and all else is there, folded."""
+    done = run(written(tmp_path / "in", text=prose(2)), tmp_path / "out")
+    open_table = [["stage", "gains", "verdict"], ["lines", "×1.1 (1.05 to 1.15)", "adopt"]]
+    folded_table = [["control", "95% interval"], ["random", "-0.01 to +0.01"]]
+    verdict = {"line": "It helped.", "parts": ["Said at length.", open_table, folded_table], "worth": [], "curve": []}
+    Path(done.out, "verdict.json").write_text(json.dumps(verdict))
+    write(done)
+    page = shown(done)
+    section = page[page.index('<section id="ablation"') :].split("</section>")[0]
+    assert page.index('<section id="funnel"') < page.index('<section id="ablation"')
+    assert section.index("×1.1 (1.05 to 1.15)") < section.index("<details>") < section.index("Said at length.") < section.index("-0.01 to +0.01")
+    assert section.count('class="number interval"') == 4
 
 
 def test_a_verdict_stands_at_the_head(tmp_path: Path) -> None:

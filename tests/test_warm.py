@@ -107,9 +107,32 @@ def test_warm_says_so_once_and_only_for_what_is_missing(tmp_path, monkeypatch):
     stages = [make_stage("sample", share=0.5)]
     assert warm(stages, Heard()) > 0
     assert given == [[hashing.__name__, utf8.__name__]]
-    assert [text.split(" ")[0] for text in said] == ["Compiling", "Compiled"]
+    assert said[0] == "Compiling the kernels of this recipe for this processor, once; this takes about 4 s …"
+    assert said[1].startswith("Compiled in ")
     assert warm(stages, Heard()) == 0
     assert len(said) == 2
+
+
+def test_nothing_is_said_of_a_recipe_whose_kernels_are_there(tmp_path, monkeypatch):
+    """Where another recipe has compiled all that this one needs, there is no wait, and no line on one."""
+
+    class Heard(Say):
+        def note(self, text: str, **facts: object) -> None:
+            raise AssertionError(text)
+
+    monkeypatch.setenv("TAMIS_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache, "has", lambda _: True)
+    assert warm([make_stage("sample", share=0.5)], Heard()) > 0
+
+
+def test_the_wait_is_told_from_what_was_measured(monkeypatch):
+    """Modules cost what the table says, others what their size does; the longest bounds the wait, and nothing costs nothing."""
+    assert {f"tamis.kernels.{name}" for name in ahead._SECONDS} <= set(cache.modules())
+    monkeypatch.setattr(ahead, "_SECONDS", {"lines": 4.0, "mojibake": 1.0, "utf8": 1.0})
+    three = [f"tamis.kernels.{name}" for name in ("lines", "mojibake", "utf8")]
+    assert [ahead.seconds(three, workers) for workers in (1, 2, 9)] == [8.0, 6.0, 6.0]
+    assert ahead.seconds(["tamis.kernels.splice"], 1) == ahead._size(Path(ahead.__file__).with_name("splice.py")) / 24_000 + 2
+    assert ahead.seconds([], 2) == 0
 
 
 def test_warm_all_compiles_every_kernel_once(tmp_path, monkeypatch):

@@ -12,6 +12,14 @@ from typing import Any, TextIO
 
 EVERY = 10.0
 """Seconds between two plain lines of one phase."""
+SPEED_BYTES = 1_000_000
+"""Of less text a speed would say how long a run takes to begin."""
+
+
+def speed(size: float, seconds: float) -> str:
+    """ ", 35 MB/s"; nothing of little text, which includes all that was not read anew, or of a speed that rounds to nothing."""
+    rate = f"{size / 1e6 / max(seconds, 1e-6):.0f}"
+    return f", {rate} MB/s" if size >= SPEED_BYTES and rate != "0" else ""
 
 
 @dataclass
@@ -19,10 +27,10 @@ class Say:
     """Sink of a run's messages; this one says nothing."""
 
     def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
-        """A phase begins that will pass over so many documents, or whatever it counts, and bytes."""
+        """A phase begins that will pass over so many documents, or whatever it counts, and bytes; 0: it does not count."""
 
     def advance(self, documents: int, size: int) -> None:
-        """So much more of the phase is done."""
+        """So much more of the phase is done; bytes are those that were worked on, and not found done already."""
 
     def note(self, text: str, **facts: Any) -> None:
         """Something a person should know."""
@@ -49,6 +57,8 @@ class Lines(Say):
         self._name, self._documents, self._size, self._unit = name, documents, size, unit
         self._done, self._began = (0, 0), time.monotonic()
         self._said = self._began
+        if not documents:
+            print(f"{name} …", file=self.out, flush=True)
 
     def advance(self, documents: int, size: int) -> None:
         """A line now and then."""
@@ -71,8 +81,8 @@ class Lines(Say):
         seconds = max(time.monotonic() - self._began, 1e-6)
         share = self._done[0] / self._documents if self._documents else 1.0
         left = f", {seconds * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
-        speed = f", {self._done[1] / 1e6 / seconds:.0f} MB/s" if self._done[1] else ""
-        print(f"{self._name}: {self._done[0]:,} of {self._documents:,} {self._unit}{speed}{left}", file=self.out, flush=True)
+        told = f"{self._name}: {self._done[0]:,} of {self._documents:,} {self._unit}{speed(self._done[1], seconds)}{left}"
+        print(told, file=self.out, flush=True)
 
 
 @dataclass
@@ -81,6 +91,10 @@ class Logged(Say):
 
     sink: Say
     write: Callable[[str], None]
+    _name: str = ""
+    _unit: str = "documents"
+    _done: tuple[int, int] = (0, 0)
+    _began: float = 0.0
 
     def _log(self, event: str, **facts: Any) -> None:
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
@@ -88,11 +102,13 @@ class Logged(Say):
 
     def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
         """Log and pass on."""
-        self._log("phase", name=name, **{unit: documents}, bytes=size)
+        self._name, self._unit, self._done, self._began = name, unit, (0, 0), time.monotonic()
+        self._log("phase", name=name, **({unit: documents} if documents else {}), **({"bytes": size} if size else {}))
         self.sink.phase(name, documents, size, unit)
 
     def advance(self, documents: int, size: int) -> None:
-        """Pass on: progress is not for logs."""
+        """Count for the end of the phase, and pass on: progress is not for logs."""
+        self._done = (self._done[0] + documents, self._done[1] + size)
         self.sink.advance(documents, size)
 
     def note(self, text: str, **facts: Any) -> None:
@@ -101,8 +117,10 @@ class Logged(Say):
         self.sink.note(text, **facts)
 
     def end(self) -> None:
-        """Log and pass on."""
-        self._log("end")
+        """Log what was done, as far as it was counted, and in which time; pass on."""
+        documents, size = self._done
+        counted = ({self._unit: documents} if documents else {}) | ({"bytes": size} if size else {})
+        self._log("end", name=self._name, **counted, seconds=round(time.monotonic() - self._began, 3))
         self.sink.end()
 
 

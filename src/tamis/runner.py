@@ -21,14 +21,11 @@ from tamis import plan as planning
 from tamis.disk import CorpusScan, DiskSignals, signals_of_nothing
 from tamis.ledger_files import Written, addressed
 from tamis.plan import Plan
-from tamis.progress import Logged, Say, phase
+from tamis.progress import SPEED_BYTES, Logged, Say, phase
 from tamis.recipe import Recipe
 from tamis.stage import has
 from tamis.work import Done, Task, Work, handed_out, measure_chunk
 from tamis.writing import Part, write_part, write_quarantine
-
-SPEED_BYTES = 1_000_000
-"""Of less text a speed would say how long a run takes to begin."""
 
 
 @dataclass(frozen=True)
@@ -165,10 +162,11 @@ class _Run:
         self.reused = any(len(task.wanted) < len(self.plan.names) for task in tasks)
         work, done = Work.of(self.plan), {}
         rows = {chunk.name: chunk.stop - chunk.start for chunk in chunks}
+        anew = {task.chunk.name for task in tasks if len(task.wanted) == len(self.plan.names)}
         with self.timed("measure", sum(rows.values())) as say:
             for one in self.how.map(partial(measure_chunk, work), handed_out(tasks, work)):
                 done[one.chunk] = one
-                say.advance(rows[one.chunk], one.bytes)
+                say.advance(rows[one.chunk], one.bytes if one.chunk in anew else 0)
         return done
 
     def relate(self, signals: DiskSignals) -> None:
@@ -222,7 +220,7 @@ class _Run:
             before = round(time.monotonic() - self.began, 3)
             # Signals of an earlier run make this one look faster than it is.
             speed = None if self.reused or manifest["counts"]["bytes"] < SPEED_BYTES else round(manifest["counts"]["bytes"] / 1e6 / before, 1)
-            manifest |= {"mb_per_second": speed, "seconds": {**self.seconds, "all": before}}
+            manifest |= {"mb_per_second": speed, "reused": self.reused, "seconds": {**self.seconds, "all": before}}
             with self.timed("report"):
                 report.draw(run, told.result() if told else tell())
 

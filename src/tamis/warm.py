@@ -22,39 +22,44 @@ from tamis.progress import Say
 from tamis.stage import Stage, has
 from tamis.table import TABLE, is_built_in, stage_class
 
+WORTH_SAYING = 1.0
+"""Seconds below which a wait needs no word."""
+
 
 def warm(stages: Sequence[Stage], say: Say) -> float:
     """Compile the kernels of some stages unless this machine has them already; seconds it took.
 
     Args:
         stages: that are about to measure; a user's own are left alone.
-        say: told once, before the wait.
+        say: told before the wait and after it, if there is one: what another recipe's kernels have in common with these is compiled already.
     """
     own, marks = _built_in(stages)
-    return _compiled(lambda: _modules(own), own, marks, say)
+    return _compiled("the kernels of this recipe", lambda: _modules(own), own, marks, say)
 
 
 def warm_all(say: Say) -> float:
     """Compile all kernels there are, those of trainings and ablations too; seconds it took."""
     own, marks = _built_in(examples())
-    return _compiled(cache.modules, own, ("all", *marks), say)
+    return _compiled("all kernels", cache.modules, own, ("all", *marks), say)
 
 
-def _compiled(modules: Callable[[], list[str]], stages: Sequence[Stage], marks: Sequence[str], say: Say) -> float:
+def _compiled(what: str, modules: Callable[[], list[str]], stages: Sequence[Stage], marks: Sequence[str], say: Say) -> float:
     """Compile kernel modules, and use the stages once; seconds it took."""
     began = time.monotonic()
     if cache.compiled("house", *marks):
         return 0.0
     missing, workers = [name for name in modules() if not cache.has(name)], default_workers()
-    about = math.ceil(ahead.seconds(missing, workers))
-    say.note(f"Compiling kernels for this processor; this happens once and takes about {about} s …")
+    about = ahead.seconds(missing, workers)
+    if about >= WORTH_SAYING:
+        say.note(f"Compiling {what} for this processor, once; this takes about {math.ceil(about)} s …")
     ahead.compile_beside(missing, workers)
     for name in missing:  # those that no process could compile
         import_module(name)
     _use(stages)
     cache.mark_compiled("house", *marks)
     seconds = time.monotonic() - began
-    say.note(f"Compiled in {seconds:.1f} s.")
+    if about >= WORTH_SAYING:
+        say.note(f"Compiled in {seconds:.1f} s.")
     return seconds
 
 

@@ -19,6 +19,7 @@ from tamis.ablate.held import BITS, EACH, RAW, TARGET
 from tamis.ablate.line_shift import line_shift
 from tamis.ablate.losses import Losses
 from tamis.ablate.multiplier import FEWEST_BUDGETS, multipliers
+from tamis.ablate.negative_controls import Control
 from tamis.ablate.statistics import paired
 from tamis.ablate.trainings import EQUAL, OWN
 from tamis.ablate.verdict import Facts, judge
@@ -144,6 +145,10 @@ class _Told:
         found = [one.gain.high < 0 for name in self._of("corrupt") if isinstance(one := self.compared[name], Comparison)]
         return any(found) if found else None
 
+    def _nothing_expected(self) -> tuple[Control, ...]:
+        """Text dropped at random, in the bytes of curated text and by half: at equal tokens no better and no worse than raw text."""
+        return tuple(Control(name, one.gain) for name in self._of("null", "random") if isinstance(one := self.compared[name], Comparison))
+
     def _verdict(self, name: str, called: str, adjusted: Mapping[str, tuple[float, int]], *, detected: bool | None) -> dict[str, Any]:
         one = self.compared[name]
         if isinstance(one, str):
@@ -164,6 +169,7 @@ class _Told:
             self._barred(name),
             target=self.how.primary == TARGET,
             control_detected=detected,
+            nothing_expected=self._nothing_expected(),
         )
         return {
             "arm": name,

@@ -19,6 +19,19 @@ def part(called: str, one: Mapping[str, Any], *, minus: bool = False) -> tuple[s
     return called, bits(-one["mean"] if minus else one["mean"]), f"{bits(low)} to {bits(high)}"
 
 
+def headline(rung: Mapping[str, Any]) -> str:
+    """Did it help: the outcome, why, and what may not be left out where it is quoted."""
+    net = rung["net"]
+    outcome = "cannot say" if net["outcome"] == "not testable" else net["outcome"]
+    label = f" ({net['label']})" if net["label"] else ""
+    said = [f"{outcome.upper()}{label}. {net['because']}", *net.get("reservations", ())]
+    own = rung["parts"]["own"].get("net")
+    if own and own["high"] < 0:
+        less = f"{-own['mean']:.4f} bits per byte ({-own['high']:.4f} to {-own['low']:.4f})"
+        said.append(f"All this is at equal tokens; with all the text that each has, raw is better by {less}.")
+    return "Did it help?  " + " ".join(said)
+
+
 def worth(multiplier: Mapping[str, Any] | None) -> str:
     """A multiplier and its interval; "" where there is none."""
     if multiplier is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tamis.ablate import tell_benchmark, tell_ladder
 from tamis.ablate.experiment import Told
-from tamis.ablate.said import part, worth
+from tamis.ablate.said import headline, part, worth
 from tamis.plan import shown_bytes
 
 Table = Sequence[Sequence[str]]
@@ -83,8 +83,7 @@ def _net(rung: Mapping[str, Any], domain: str) -> Iterator[str | Table]:
     if "withheld" in net:
         yield f"Curated against raw: withheld. {net['withheld']}"
         return
-    label = f" ({net['label']})" if net["label"] else ""
-    yield f"Did it help?  {net['outcome'].upper()}{label}. {net['because']}"
+    yield headline(rung)
     yield from net["cautions"]
     yield _sets(net["gains"])
     if len(net["facts"]["domains"]) > 1:
@@ -237,8 +236,7 @@ def for_report(found: Told) -> dict[str, Any]:
     # Verdicts are those of the cheapest rung, that has the folds for them; larger ones confirm or reverse its signs.
     for rung in [rung for rung in found.verdict["rungs"].values() if "withheld" not in rung.get("net", {"withheld": ""})][:1]:
         net = rung["net"]
-        label = f" ({net['label']})" if net["label"] else ""
-        line = f"Did it help? {net['outcome'].capitalize()}{label}. {net['because']}"
+        line = headline(rung)
         told_of = [one for one in [net, *rung["stages"], *rung["edits"]] if "withheld" not in one]
         drawn["worth"] = [{"name": one["stage"], "outcome": one["outcome"], **_ends(one["facts"]["multiplier"])} for one in told_of]
         if isinstance(rung["curve"], list):

@@ -17,7 +17,8 @@ same loss. ε is .02. The first line that holds decides:
 8. The interval ends at or below 1 + ε: reject; no gain worth having, perhaps a cost.
 9. Else not testable.
 
-"Not testable" names the folds that would settle it.
+Adopt and harmful, which claim a difference, are lowered to not testable where a control from which nothing is expected failed and may have
+gained as much, see `negative_controls`; otherwise they stand, and the control is named. "Not testable" names the folds that would settle it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tamis.ablate.families import benjamini_hochberg, holm
 from tamis.ablate.multiplier import Multiplier
+from tamis.ablate.negative_controls import Control, held
 from tamis.ablate.statistics import Detectable, Estimate, seeds_needed
 from tamis.errors import AblationError
 
@@ -74,6 +76,7 @@ class Facts:
         barred: why this rung cannot judge the stage, as a clause; None: it can.
         target: whether the primary target was chosen by no verdict under test.
         control_detected: whether known corruption was found; None: it was not tried.
+        nothing_expected: controls of the same rung whose true gain is 0.
     """
 
     stage: str
@@ -88,6 +91,7 @@ class Facts:
     barred: str | None = None
     target: bool = True
     control_detected: bool | None = None
+    nothing_expected: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Verdict:
         outcome: one of `OUTCOMES`.
         because: one sentence.
         cautions: sentences on what speaks against it, or limits it.
+        reservations: sentences without which the outcome is not to be quoted: a control that gained where nothing is expected.
         seeds_needed: for "not testable", folds that would settle it; None: no number of folds, or over 100,000.
         label: "fit to its own selection" where there is no target, else None.
         prospect: None for a stage that removes nothing, and where the detectable effect or the slope is unknown.
@@ -132,6 +137,7 @@ class Verdict:
     label: str | None
     prospect: Prospect | None
     facts: Facts
+    reservations: tuple[str, ...] = ()
 
 
 def prospect(removed_share: float, detectable: Detectable, slope: float) -> Prospect:
@@ -167,8 +173,9 @@ def judge(facts: Facts) -> Verdict:
             break
     else:
         ruling = _undecided(facts)
+    ruling, reservations = _held_to_controls(facts, ruling)
     label = None if facts.target else "fit to its own selection"
-    return Verdict(facts.stage, ruling.outcome, ruling.because, _cautions(facts, ahead), ruling.seeds, label, ahead, facts)
+    return Verdict(facts.stage, ruling.outcome, ruling.because, _cautions(facts, ahead), ruling.seeds, label, ahead, facts, reservations)
 
 
 @dataclass(frozen=True)
@@ -276,6 +283,15 @@ RULES: tuple[Callable[[Facts, Prospect | None], _Ruling | None], ...] = (
     _equivalent,
     _rejected,
 )
+
+
+def _held_to_controls(facts: Facts, ruling: _Ruling) -> tuple[_Ruling, tuple[str, ...]]:
+    """The ruling, lowered where a failed control may have gained as much; and what is to be said of controls beside it."""
+    hiding, reservations = held(facts.nothing_expected, facts.gain, alpha=_alpha(facts), claims=ruling.outcome in ("adopt", "harmful"))
+    if hiding is None:
+        return ruling, reservations
+    doubt = f"{hiding}: {_bits(facts.gain)} may be no more than this set-up makes of nothing"
+    return _Ruling("not testable", f"{ruling.because[:-1]}, but {doubt}. More text would tell."), ()
 
 
 def _undecided(facts: Facts) -> _Ruling:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tamis.progress import Say
+from tamis.progress import Say, speed
 
 
 @dataclass
 class Bars(Say):
-    """A progress bar with documents, MB/s and time left."""
+    """A progress bar with documents, MB/s and time left; a wheel that turns where nothing is counted."""
 
     console: Console = field(default_factory=lambda: Console(stderr=True))
     _bars: Progress | None = None
@@ -25,24 +25,19 @@ class Bars(Say):
     def phase(self, name: str, documents: int, size: int, unit: str = "documents") -> None:
         """A new bar."""
         del size
-        columns = (
-            TextColumn("{task.description:<8}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=self.console)
+        counted = TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit), TextColumn("{task.fields[speed]}"), TimeRemainingColumn()
+        columns = (BarColumn(), *counted) if documents else (SpinnerColumn("line", finished_text=" "), TimeElapsedColumn())
+        self._bars = Progress(TextColumn("{task.description:<8}"), *columns, console=self.console)
         self._bars.start()
-        self._task = self._bars.add_task(name, total=documents, speed="")
+        self._task = self._bars.add_task(name, total=documents or None, speed="")
         self._size, self._began = 0, time.monotonic()
 
     def advance(self, documents: int, size: int) -> None:
         """Move the bar."""
         self._size += size
-        speed = f"{self._size / 1e6 / max(time.monotonic() - self._began, 1e-6):.0f} MB/s" if self._size else ""
         if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, advance=documents, speed=speed)
+            told = speed(self._size, time.monotonic() - self._began).removeprefix(", ")
+            self._bars.update(self._task, advance=documents, speed=told)
 
     def note(self, text: str, **facts: Any) -> None:
         """A line above the bar."""

@@ -16,6 +16,7 @@ MOST_LIMITS = 3
 """Changed limits that are listed of those that depend on one column's values."""
 MOST_PAIRS = 3
 """Pairs of conventions that stand beside each other as columns; more are told one a line."""
+COUNTED = "A document counts under each rule that it fails, or by which it flips, whatever the other rules say: a rule may have more than all together."
 
 
 def diff(found: Mapping[str, Any], to: str | None = None, html: str | None = None) -> str:
@@ -106,7 +107,7 @@ def conventions(found: Mapping[str, Any]) -> str:
     """Who fails what under each convention, and how many flip."""
     count = f"{counted(found['documents'], 'document')} of {counted(found['shards'], 'shard')}, {shown_bytes(found['bytes'])}"
     aside = f"; {counted(found['unreadable'], 'row')} left out that hold no text" if found["unreadable"] else ""
-    return "\n\n".join([count + aside, *(_stage_conventions(one, found["documents"]) for one in found["stages"])])
+    return "\n\n".join([f"{count + aside}\n{COUNTED}", *(_stage_conventions(one, found["documents"]) for one in found["stages"])])
 
 
 def _stage_conventions(one: Mapping[str, Any], documents: int) -> str:
@@ -126,7 +127,7 @@ def _stage_conventions(one: Mapping[str, Any], documents: int) -> str:
     said = f"{one['stage']}\n{table(rows, right=range(1, len(rows[0])))}"
     if beside:
         return said
-    lines = [("flip", "documents", "of all", "most by")]
+    lines = [("flip", "documents", "of all", "most by, other rules aside")]
     for flip in flips:
         rules = {rule: documents for rule, documents in flip["by_rule"].items() if rule != last}
         most = max(rules, key=lambda rule: rules[rule], default="")

@@ -51,7 +51,7 @@ def beginning(plan: Plan) -> str:
     documents, size = sum(shard.rows for shard in shards), sum(shard.bytes for shard in shards)
     return (
         f"{plan.recipe.name}: {counted(len(plan.named), 'stage')} over {counted(len(shards), 'shard')}, "
-        f"{counted(documents, 'document')}, {shown_bytes(size)}"
+        f"{counted(documents, 'document')}, {shown_bytes(size)} of files"
     )
 
 
@@ -71,6 +71,8 @@ def share(part: int, whole: int) -> str:
 
 def funnel(manifest: Mapping[str, Any], out: str) -> str:
     """Where the documents went, warnings, and what to do next."""
+    from tamis.progress import speed
+
     counts = manifest["counts"]
     rows = [("stage", "dropped", "share", "most common reason")]
     for number, step in enumerate(manifest["funnel"], 1):
@@ -91,8 +93,8 @@ def funnel(manifest: Mapping[str, Any], out: str) -> str:
         by_stage = groupby((one.split(": ", 1) for one in never[:MOST_RULES]), key=lambda pair: pair[0])
         said = "; ".join(f"{stage}: {', '.join(reason for _, reason in pairs)}" for stage, pairs in by_stage)
         lines += [f"No document fails {said}{more}.", ""]
-    speed = f", {counts['bytes'] / 1e6 / max(manifest['seconds']['all'], 1e-3):.0f} MB/s" if counts["bytes"] > 10e6 else ""
-    lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{speed}")
+    told = "" if manifest.get("reused") else speed(counts["bytes"], manifest["seconds"]["all"])
+    lines.append(f"{out}/data   {counted(counts['written'], 'document')} in {counted(counts['shards_written'], 'shard')}, {manifest['seconds']['all']:.1f} s{told}")
     lines.append(f"Next: open {quote(f'{out}/report.html')}, or ask `tamis explain {quote(out)} ID` about a document.")
     return "\n".join(lines)
 

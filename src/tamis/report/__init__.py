@@ -17,7 +17,7 @@ def write(run: Finished, show: Show | None = None, plan: Plan | None = None, *, 
     """Write `FILES` into a run folder whose ledger and data are complete.
 
     Args:
-        run: with what manifest.json will hold, or holds; `timings` of the report are its seconds and mb_per_second.
+        run: with what manifest.json will hold, or holds; `timings` of the report are its seconds, mb_per_second and reused.
         show: what of the documents themselves is shown; None: three masked texts on either side of each rule.
         plan: of the run, if it is at hand; None: it is made again where texts are to be read.
         workers: side by side.
@@ -33,7 +33,11 @@ def draw(run: Finished, found: dict[str, Any]) -> None:
     from tamis.report import card, markdown, page
 
     drawn = {"README.md": card.draw(found), "report.md": markdown.draw(found)}
-    found["timings"] = {"seconds": dict(run.manifest.get("seconds") or {}), "mb_per_second": run.manifest.get("mb_per_second")}
+    found["timings"] = {
+        "seconds": dict(run.manifest.get("seconds") or {}),
+        "mb_per_second": run.manifest.get("mb_per_second"),
+        "reused": run.manifest.get("reused", False),
+    }
     files.write_json(files.join(run.out, "report.json"), found)
     drawn["report.html"] = page.draw(found)
     for name, text in drawn.items():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tamis.report.chart_parts import Chart, altair, labels
+from tamis.report.chart_parts import Chart, altair, apart, labels
 from tamis.report.charts_ablation import curve, losses, rungs, trend, worth
 from tamis.report.charts_mix import steps
 
@@ -180,7 +180,7 @@ def bars(data: Any) -> Chart:
         .mark_bar(color="var(--full)", cornerRadius=1)
         .encode(
             y=labels("name", "order"),
-            x=alt.X("count:Q").scale(type="sqrt").axis(title=None, format="~s", tickCount=5),
+            x=alt.X("count:Q").scale(type="sqrt").axis(title=None, format="~s", tickCount=5, **apart()),
             tooltip=[alt.Tooltip(name) for name in ("name:N", "shown:N")],
         )
         .properties(width="container", height=alt.Step(22))
@@ -207,7 +207,8 @@ def mix(data: Any) -> Chart:
 
 def _shares(name: str, domain: list[float] | None = None) -> Any:
     alt = altair()
-    return alt.X(f"{name}:Q").scale(domain=domain or alt.Undefined).axis(title=None, format="~%", tickCount=5)
+    ticks = alt.ExprRef("containerSize()[0] < 500 ? 2 : 5")  # so that there is room for the last
+    return alt.X(f"{name}:Q").scale(domain=domain or alt.Undefined).axis(title=None, format="~%", tickCount=ticks, **apart())
 
 
 KINDS: dict[str, Callable[[Any], Chart]] = {

@@ -87,7 +87,7 @@ class Column:
     """The head of a column, and how its cells stand."""
 
     head: str
-    kind: Literal["text", "number", "bar"] = "text"
+    kind: Literal["text", "number", "number interval", "bar"] = "text"
 
 
 def table(

@@ -54,6 +54,10 @@ class Shown:
         except ModuleNotFoundError as error:
             raise MissingPackage('a chart needs the package "altair", which is not installed.\nFix: pip install altair') from error
 
+    def __repr__(self) -> str:
+        """What a plain prompt shows: the table."""
+        return repr(self.frame)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """What a notebook shows: the chart."""
         return self.chart._repr_mimebundle_(include, exclude)

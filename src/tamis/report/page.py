@@ -35,8 +35,8 @@ def draw(facts: Fact, drawing: Drawing | None = None) -> str:
     """The page, as HTML in UTF-8."""
     name, drawing = facts["recipe"]["name"], drawing or Drawing()
     parts = [
-        ("ablation", "Did it help?", page_ablation.ablation(facts, drawing)),
         ("funnel", "Where the documents went", page_funnel.funnel(facts, drawing)),
+        ("ablation", "Did it help?", page_ablation.ablation(facts, drawing)),
         ("groups", "Who was kept", page_funnel.groups(facts, drawing)),
         ("mix", "The mix before and after", page_funnel.mix(facts, drawing)),
         ("composition", "What it is made of, stage by stage", page_mix.composition(facts, drawing)),
@@ -90,7 +90,9 @@ def _beside(facts: Fact) -> str:
         lines.append(f"The curated shards have {plural(documents['written'], 'row')}, because some documents are repeated.")
     if timings and timings["seconds"]:
         speed = timings["mb_per_second"]
-        lines.append(f"It took {timings['seconds']['all']:.1f} s" + (f", {speed:.0f} MB of text a second." if speed else "."))
+        rate = f", {speed:.{0 if speed >= 10 else 1}f} MB of text a second" if speed else ""
+        more = ", with signals that an earlier run had measured" if timings.get("reused") else rate
+        lines.append(f"It took {timings['seconds']['all']:.1f} s{more}.")
     return f'<p class="soft">{" ".join(lines)}</p>\n'
 
 

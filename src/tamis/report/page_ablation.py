@@ -7,35 +7,40 @@ from typing import Any
 
 from tamis.report.charts import stage_colour
 from tamis.report.drawing import Drawing
-from tamis.report.markup import Column, paragraph, said, table
+from tamis.report.markup import Column, folded, paragraph, said, table
 
 Fact = Mapping[str, Any]
 LONGEST = 2_000
 NAMES = 200
 FEWEST = 2
 """Sizes of GPTs of which a trend is drawn."""
+OPEN = ("curated against raw, measured on", "stage")
+"""Heads of the tables that answer the question; all else is for those who ask."""
 COLOURED = {"raw": "var(--hatch)", "curated": "var(--full)"}
 """Arms with a colour of their own; the others take those of stages, but the first, which is that of raw text."""
 
 
 def ablation(facts: Fact, drawing: Drawing) -> str:
-    """Charts, and paragraphs and tables as `tamis ablate` prints them; nothing where no ablation was run."""
+    """Charts, the tables that answer the question, and folded all that `tamis ablate` prints beside; nothing where no ablation was run."""
     verdict = facts["verdict"]
     if not verdict or "parts" not in verdict:
         return ""
     worth = drawing.figure(
         "worth",
         list(worth_rows(verdict["worth"])),
-        "How many times as much text without it buys the same loss: the recipe, then each stage and edit. 1 is nothing; the line is the 95% interval, as far as it was measured.",
+        "How many times as much text without it buys the same loss: the recipe, then each stage and edit. 1 is nothing; the line is the 95% interval, with an arrow where it goes on beyond what was measured.",
         "Multipliers of the recipe, its stages and edits with their intervals; the tables below have the numbers.",
     )
     curve = drawing.figure(
         "curve",
         list(worth_rows([one for one in verdict["curve"] if one["value"] is not None])),
-        "What curated text is worth of raw text, by how much there is of it, with the 95% interval.",
+        "What curated text is worth of raw text, by how much there is of it, with the 95% interval; an arrow: it goes on beyond what was measured.",
         "The multiplier of curated against raw text at several budgets; the tables below have the numbers.",
     )
-    return worth + curve + _ladder(verdict, drawing) + "".join(_part(part) for part in verdict["parts"])
+    parts = verdict["parts"]
+    answers = [not isinstance(part, str) and part[0][0] in OPEN for part in parts]
+    shown, more = ("".join(_part(part) for part, one in zip(parts, answers, strict=True) if one is wanted) for wanted in (True, False))
+    return shown + worth + curve + _ladder(verdict, drawing) + folded("Everything that was said: parts of the gain, domains, controls, limits", more)
 
 
 def _ladder(verdict: Fact, drawing: Drawing) -> str:
@@ -106,19 +111,28 @@ def worth_rows(given: Sequence[Fact]) -> Iterator[dict[str, Any]]:
         smallest, largest = one["reach"]
         low, high = (one[end] if one[end] is not None else bound for end, bound in (("low", smallest), ("high", largest)))
         value = f"×{one['value']:.3g}" if one["value"] is not None else "outside what was measured"
-        shown = f"{value} ({low:.3g} to {high:.3g}){': ' + one['outcome'] if 'outcome' in one else ''}"
+        shown = f"{value} ({_interval(one['low'], one['high'])}){': ' + one['outcome'] if 'outcome' in one else ''}"
         yield {
             **{key: one[key] for key in ("name", "rung", "tokens", "value") if key in one},
             "order": order,
             "low": low,
             "high": high,
+            "below": one["low"] is None,
+            "beyond": one["high"] is None,
             "shown": shown,
         }
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"at least {low:.3g}" if low is not None else f"at most {high:.3g}" if high is not None else "no bounds within what was measured"
+    return f"{low:.3g} to {high:.3g}"
 
 
 def _part(part: str | Sequence[Sequence[str]]) -> str:
     if isinstance(part, str):
         return paragraph(said(part, LONGEST))
     head, *rows = part
-    columns = [Column(said(name) if i else "", "number" if i else "text") for i, name in enumerate(head)]
+    wide = [any(" to " in row[i] for row in rows) for i in range(len(head))]
+    columns = [Column(said(name) if i else "", ("number interval" if wide[i] else "number") if i else "text") for i, name in enumerate(head)]
     return table(said(head[0]), columns, [[said(cell, NAMES) for cell in row] for row in rows])

@@ -150,7 +150,7 @@ def _axis(axis: Fact, drawing: Drawing) -> str:
     columns = [
         Column("bytes of text" if axis["axis"] == "length" else "value"),
         Column("share kept", "number"),
-        Column("95% interval", "number"),
+        Column("95% interval", "number interval"),
         Column("documents", "number"),
         Column("kept", "number"),
         Column("bytes", "number"),
