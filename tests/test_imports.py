@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "changes": set(),
     "assignments": {"changes", "files", "folder", "keys", "ledger", "measure", "plan", "recipe", "stage", "table"},
     "firing": {"ledger", "measure", "stage", "tally", "where"},
-    "what_if": {"assignments", "firing", "folder", "mappers", "plan", "simulate", "stage"},
+    "what_if": {"assignments", "firing", "folder", "mappers", "mix", "plan", "simulate", "stage"},
     "levers": {"assignments", "ledger", "measure", "simulate", "stage", "what_if", "where"},
     "propose": {"assignments", "folder", "levers", "mappers", "simulate", "what_if"},
     "pairing": {"files", "folder", "mappers"},

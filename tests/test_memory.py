@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,11 +13,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import corpus
+from runs import corpus, run, split
 from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
 
 import tamis
-from tamis import Columns
+from tamis import Columns, Stage
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(), st.text("aé東😀\n ", max_size=6)), max_size=30)
 ANY = [Length(min_chars=2, max_chars=20), StockLines(), Lower(), Openings(max_openings=3), Twins(), Repeat()]
@@ -148,3 +150,25 @@ def test_what_stages_may_be_given() -> None:
         tamis.judge(table, ["gopher_quality"])  # type: ignore[list-item]
     with pytest.raises(tamis.TamisError, match=r"^3 is no stage\.\nFix: give a stage that tamis\.make_stage made\.$"):
         tamis.per_batch([only, 3])  # type: ignore[list-item]
+
+
+@dataclass(frozen=True)
+class Letters(Stage):
+    """Measures five numbers, and hands on whatever it is shown, in that order."""
+
+    def measure(self, docs: pa.Table) -> pl.DataFrame:
+        """z, e, b, r, a: i64."""
+        return pl.DataFrame({name: [number] * docs.num_rows for number, name in enumerate("zebra")})
+
+    def decide(self, signals: pl.LazyFrame, relations: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        """Nobody fails."""
+        return signals.select(pl.exclude("row", "copies"), copies=pl.lit(1, pl.UInt8), reasons=pl.lit([], pl.List(pl.String)))
+
+
+def test_a_stage_sees_its_signals_in_the_order_in_which_it_measured_them(tmp_path: Path) -> None:
+    """In memory and in a run, under any hash seed: columns that a stage hands on stand in its order."""
+    table = corpus(9)
+    verdicts = tamis.judge(table, Letters())
+    run([Letters()], split(tmp_path / "in", table), tmp_path / "out")
+    for names in (verdicts.columns, pl.read_parquet(tmp_path / "out" / "ledger" / "*.parquet").columns):
+        assert [name for name in names if len(name) == 1] == list("zebra")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from runs import command, data, ledger, run, split
+from runs import command, corpus, data, ledger, run, split
+from stages_for_tests import Twins
 
 from tamis import files, folder, make_stage, mix, what_if
 from tamis.measure import Step
@@ -245,3 +247,20 @@ def test_facts_are_written_as_json(finished: tuple[Path, dict[str, Any]]) -> Non
     """What a run returns is what it wrote, so that nothing in it is of a type that JSON lacks."""
     out, manifest = finished
     assert files.read_json(f"{out}/manifest.json")["mix"] == manifest["mix"]
+
+
+@dataclass(frozen=True)
+class Speaks(Twins):
+    """Says something of its own of its verdicts as a whole."""
+
+    def outcome(self, signals: pl.DataFrame, copies: pl.Series) -> dict[str, Any]:
+        """kept, and a warning."""
+        return {"kept": int(copies.sum()), "warnings": ["mind the twins"]}
+
+
+def test_what_a_stage_says_of_itself_is_no_balance(tmp_path: Path) -> None:
+    """The outcome of a user's stage is in the manifest as it is, its warnings among the warnings; neither report nor what-if takes it for a balance."""
+    manifest = run([Speaks()], split(tmp_path / "in", corpus(30), 2), tmp_path / "out")
+    assert manifest["balance"] == {}
+    assert manifest["outcomes"] == {"speaks": {"kept": manifest["counts"]["kept"], "warnings": ["mind the twins"]}}
+    assert "speaks: mind the twins" in manifest["warnings"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ ray: Any = pytest.importorskip("ray")
 @pytest.fixture(scope="module")
 def _cluster() -> Iterator[None]:
     """A cluster of two processors, whose workers find what tests import."""
+    ray.shutdown()  # another test's
     here = os.path.dirname(__file__)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": f"{here}:{os.environ.get('PYTHONPATH', '')}"}})
     yield
@@ -74,3 +76,22 @@ def test_a_worker_that_is_killed_is_said_to_be() -> None:
     """A machine that runs out of memory is one sentence, not a page of Ray's."""
     with pytest.raises(RunError, match="a worker process was killed"):
         list(mappers.on_ray(die, iter(range(6)), 2))
+
+
+def late(task: tuple[str, int]) -> int:
+    """Fails at 0; the others leave a file a little later."""
+    folder, number = task
+    if number == 0:
+        raise DataError("zero is no number of shards.")
+    time.sleep(0.7)
+    Path(folder, str(number)).touch()
+    return number
+
+
+def test_nothing_is_at_work_after_a_mistake(tmp_path: Path) -> None:
+    """When a sentence ends a run, no worker writes into its folder any more."""
+    with pytest.raises(DataError):
+        list(mappers.on_ray(late, iter([(str(tmp_path), i) for i in range(6)]), 2))
+    there = sorted(tmp_path.iterdir())
+    time.sleep(1.5)
+    assert sorted(tmp_path.iterdir()) == there

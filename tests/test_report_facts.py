@@ -9,14 +9,17 @@ from itertools import combinations
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import ROLES, SAMPLE, STAGES, Rows, prose, ratio, report, run, wilson, written
+from runs import split
 
-from tamis import runner
+import tamis
+from tamis import files, runner
 from tamis.folder import Finished, opened
-from tamis.recipe import parse
+from tamis.recipe import Recipe, parse
 from tamis.report import facts as facts_of
 from tamis.report import gather, groups, intervals, page
 
@@ -240,3 +243,21 @@ def test_intervals_hold_their_share_and_are_those_of_the_equation(whole: int, pa
 def test_dates_are_grouped_by_year(value: str | None, told: str | None) -> None:
     """A date that begins with its year is grouped by that; seconds since 1970 and other spellings have none."""
     assert groups.values(pl.Series("doc.date", [value], pl.String), year=True).to_list() == [told]
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (pa.nulls(4), [(None, 8)]),
+        (pa.array([0.0, -0.0, None, float("nan")]), [("0.0", 4), ("NaN", 2), (None, 2)]),
+        (pa.array([True, False, None, True]), [("true", 4), ("false", 2), (None, 2)]),
+    ],
+    ids=["null", "float", "bool"],
+)
+def test_a_role_of_any_type_is_counted(tmp_path: Path, column: pa.Array, told: list[tuple[str | None, int]]) -> None:
+    """A column that holds nothing, or numbers, in several shards: each value is a group, and 0 and −0 are one."""
+    table = pa.table({"text": ["one", "two words", "three words here", "four"], "source": column})
+    done = tamis.run(Recipe("test", (tamis.make_stage("mask"),)), [split(tmp_path / "in", pa.concat_tables([table, table]), 2)], str(tmp_path / "out"))
+    assert done["counts"]["kept"] == 8
+    (axis,) = [axis for axis in files.read_json(str(tmp_path / "out" / "report.json"))["axes"] if axis["axis"] == "source"]
+    assert sorted(((one["value"], one["documents"]) for one in axis["rows"]), key=str) == sorted(told, key=str)

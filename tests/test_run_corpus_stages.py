@@ -156,7 +156,7 @@ def test_a_later_stage_uses_a_fitted_signal(tmp_path: Path) -> None:
     dropped = [row["stage"] == "length" for row in ledger(tmp_path / "out")]
     counts = first_lines(table)
     assert dropped == [counts[text.split("\n", 1)[0]] > 5 for text in table.column("text").to_pylist()]
-    with pytest.raises(tamis.StageError, match=r'^length decides by "openings.openigns", which no stage above it measures. Did you mean "openings.openings"\?$'):
+    with pytest.raises(tamis.StageError, match=r'^test, stage 2: length decides by "openings.openigns", which no stage above it measures. Did you mean "openings.openings"\?$'):
         run([Openings(), Length(min_chars=1000, where="openings.openigns > 5")], str(tmp_path / "in"), tmp_path / "wrong")
 
 

@@ -80,9 +80,9 @@ class DiskSignals:
         return found
 
     def load(self, slab: int, columns: Collection[str]) -> pl.DataFrame:
-        """Some columns of a slab's documents, in alphabetical order."""
+        """Some columns of a slab's documents, in the order in which they were measured."""
         asked: dict[str, dict[str, str]] = {}
-        for column in sorted(columns):
+        for column in [name for name in self._places if name in set(columns)]:
             step, signal = self._places[column]
             asked.setdefault(step, {})[signal] = column
         urls = {step: [files.join(self.plan.folder(step), chunk.name) for chunk in self.slabs[slab]] for step in asked}

@@ -28,7 +28,8 @@ class Failures:
 
     def within(self, start: int, stop: int) -> Failures:
         """Those of the documents from one place to another, which count from there; of ascending rows."""
-        first, last = np.searchsorted(self.rows, [start, stop])
+        # Borders of another type would have all rows converted.
+        first, last = np.searchsorted(self.rows, np.array([start, stop], self.rows.dtype))
         return Failures(self.rows[first:last] - np.uint32(start), self.codes[first:last], self.reasons)
 
 

@@ -41,7 +41,7 @@ class Signals(Protocol):
         ...
 
     def load(self, slab: int, columns: Collection[str]) -> pl.DataFrame:
-        """Some columns of a slab, in the order of the corpus."""
+        """Some columns of a slab, in the order in which they were measured; rows in the order of the corpus."""
         ...
 
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from typing import Any, TypeVar
@@ -69,35 +70,29 @@ def on_ray(function: Callable[[Task], Result], tasks: Iterable[Task], workers: i
         RunError: Ray is not installed, or a worker died.
     """
     ray = _cluster()
-    died = ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError
-    told: Iterator[Any] = _ahead(_Ray(ray, function), function, tasks, workers)
+    # Sent once, and not with every task.
+    submit = partial(ray.remote(max_retries=0)(_called).remote, ray.put(function), os.getcwd())
+    waiting, todo, problem = deque[Any](), iter(tasks), None
     try:
-        for result, problem in told:
+        waiting.extend(map(submit, islice(todo, workers + AHEAD)))
+        while waiting:
+            result, problem = ray.get(waiting.popleft())
             if problem is not None:
-                raise problem
+                break
+            waiting.extend(map(submit, islice(todo, 1)))
             yield result
-    except died as error:
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as error:
         raise _killed() from error
+    finally:
+        for ref in waiting:
+            ray.cancel(ref)
+        if waiting:
+            ray.wait(list(waiting), num_returns=len(waiting))  # nobody writes any more when this one has ended
+    if problem is not None:
+        raise problem
 
 
-class _Ray(Executor):
-    """One function on a Ray cluster, as an executor. It is sent once, and not with every task."""
-
-    def __init__(self, ray: Any, function: Callable[[Any], Any]) -> None:
-        self._submit, self._function, self._refs = ray.remote(max_retries=0)(_called).remote, ray.put(function), deque[Any]()
-        self._cancel = ray.cancel
-
-    def submit(self, _: Any, /, task: Any) -> Future[Any]:  # type: ignore[override]
-        self._refs.append(self._submit(self._function, task, os.getcwd()))
-        return self._refs[-1].future()  # type: ignore[no-any-return]
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
-        del wait
-        for ref in self._refs if cancel_futures else ():
-            self._cancel(ref)  # does nothing to what has ended
-
-
-def _called(function: Callable[[Any], Any], task: Any, folder: str) -> tuple[Any, TamisError | None]:
+def _called(function: Callable[[Any], Any], folder: str, task: Any) -> tuple[Any, TamisError | None]:
     """What a worker of Ray does: relative paths mean what they mean here, and a sentence to the user comes back as one."""
     with suppress(OSError):
         os.chdir(folder)

@@ -211,6 +211,11 @@ def _moved(before: list[int], after: list[int], values: Sequence[str | None]) ->
     return {"moved": round(sum(sizes) / 2, 6), **of(sizes.index(max(sizes))), **ends}
 
 
+def balances(outcomes: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of what stages say of their verdicts as a whole, what is the account of a balance (`tamis.stages._balance.account`); a user's stage has its own."""
+    return {name: said for name, said in outcomes.items() if {"by", "unit", "groups"} <= said.keys()}
+
+
 def warnings(facts: Sequence[Mapping[str, Any]], balancing: Mapping[str, Any]) -> list[str]:
     """What was meant as a filter of quality and is one of topics, and targets that cannot be met.
 
@@ -218,7 +223,7 @@ def warnings(facts: Sequence[Mapping[str, Any]], balancing: Mapping[str, Any]) -
         facts: see `Mix.facts`.
         balancing: stages that are meant to move the mix → their accounts.
     """
-    said = [f"{name}: {one}" for name, account in balancing.items() for one in account["warnings"]]
+    said = [f"{name}: {one}" for name, account in balancing.items() for one in account.get("warnings", ())]
     for one in facts:
         if one["axis"] in HOUSE:
             continue

@@ -261,7 +261,8 @@ class _Run:
             "funnel": funnel,
             "not_compared": left_out,
             "mix": self.mix,
-            "balance": self.outcomes,
+            "balance": mix.balances(self.outcomes),
+            "outcomes": {name: said for name, said in self.outcomes.items() if name not in mix.balances(self.outcomes)},
             "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.outcomes),
             "versions": _versions(),
         }

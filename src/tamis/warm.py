@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.documents import Columns, canonical
+from tamis.errors import TamisError
 from tamis.kernels import ahead, cache
 from tamis.mappers import default_workers
 from tamis.measure import Step, base, walk
@@ -55,8 +56,11 @@ def _compiled(what: str, modules: Callable[[], list[str]], stages: Sequence[Stag
     ahead.compile_beside(missing, workers)
     for name in missing:  # those that no process could compile
         import_module(name)
-    _use(stages)
-    cache.mark_compiled("house", *marks)
+    try:
+        _use(stages)
+        cache.mark_compiled("house", *marks)
+    except TamisError:
+        pass  # who checks the plan says it, and where
     seconds = time.monotonic() - began
     if about >= WORTH_SAYING:
         say.note(f"Compiled in {seconds:.1f} s.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from tamis import mappers, simulate
+from tamis import mappers, mix, simulate
 from tamis.assignments import changed
 from tamis.firing import Firing
 from tamis.folder import Finished
@@ -55,7 +55,7 @@ def what_if(run: Finished, assignments: Sequence[str], *, workers: int | None = 
         "changes": [asdict(change) for change in changes],
         **summary(numbers, cube),
         "rules": firing.noted(steps),
-        "balance": {name: {"before": run.manifest.get("balance", {}).get(name), "after": said} for name, said in fates.outcomes.items()},
+        "balance": {name: {"before": run.manifest.get("balance", {}).get(name), "after": said} for name, said in mix.balances(fates.outcomes).items()},
         "words": words_of(numbers),
     }
 

@@ -34,7 +34,9 @@ def vocabulary(words: np.ndarray, borders: np.ndarray) -> np.ndarray:
 
 
 def entry_of(word: bytes, slots: np.ndarray, words: np.ndarray, borders: np.ndarray) -> int:
-    """The number of a word, or label, among the entries; −1 if it is none."""
+    """The number of a word, or label, among the entries; −1 if it is none, as the empty one is."""
+    if not word:
+        return -1
     found = np.empty(1, np.int64)
     _look_up(np.frombuffer(word, np.uint8), slots, aligned(words, np.uint8), aligned(borders, np.int64), found)
     return int(found[0])

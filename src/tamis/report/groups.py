@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis.report.intervals import interval, share
 
@@ -82,6 +83,10 @@ class Groups:
 
 def _coded(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pl.Series]:
     """i64[n], a number for each value, and the values, of which one is null where any is."""
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), np.int64), pl.Series("value", [None], pl.String)
+    if pa.types.is_floating(column.type):
+        column = pc.add(column, 0.0)  # −0 is 0
     if not pa.types.is_dictionary(column.type):
         try:
             column = column.dictionary_encode()
