@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tamis.errors import DataError
 from tamis.plan import Plan, shown_bytes
+from tamis.progress import speed
 from tamis.tally import never_failed
 
 if TYPE_CHECKING:
@@ -71,8 +72,6 @@ def share(part: int, whole: int) -> str:
 
 def funnel(manifest: Mapping[str, Any], out: str) -> str:
     """Where the documents went, warnings, and what to do next."""
-    from tamis.progress import speed
-
     counts = manifest["counts"]
     rows = [("stage", "dropped", "share", "most common reason")]
     for number, step in enumerate(manifest["funnel"], 1):
