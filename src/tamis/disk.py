@@ -81,10 +81,10 @@ class DiskSignals:
 
     def load(self, slab: int, columns: Collection[str]) -> pl.DataFrame:
         """Some columns of a slab's documents, in the order in which they were measured."""
-        asked: dict[str, dict[str, str]] = {}
-        for column in [name for name in self._places if name in set(columns)]:
-            step, signal = self._places[column]
-            asked.setdefault(step, {})[signal] = column
+        wanted, asked = set(columns), dict[str, dict[str, str]]()
+        for column, (step, signal) in self._places.items():
+            if column in wanted:
+                asked.setdefault(step, {})[signal] = column
         urls = {step: [files.join(self.plan.folder(step), chunk.name) for chunk in self.slabs[slab]] for step in asked}
         if self.slabs[slab]:
             frames = files.read_beside([(urls[step], list(names)) for step, names in asked.items()])

@@ -198,7 +198,8 @@ class _Memory:
 
     def load(self, slab: int, columns: Collection[str]) -> pl.DataFrame:
         del slab
-        return self.frame.select([name for name in self.frame.columns if name in set(columns)])
+        wanted = set(columns)
+        return self.frame.select([name for name in self.frame.columns if name in wanted])
 
     def map(self, function: Callable[[int], Result]) -> Iterator[Result]:
         return map(function, range(len(self.sizes)))

@@ -232,6 +232,7 @@ class _Run:
             quarantined.update(one.quarantined)
             faults.update(one.faults)
         funnel = counted.funnel(self.plan.named)
+        balances = mix.balances(self.outcomes)
         left_out = {name: count for name, _ in self.plan.named if (count := signals.not_compared(name)) is not None}
         corpus = self.plan.corpus
         lost = sum(shard.rows for shard in corpus.shards) - counted.documents - sum(quarantined.values())
@@ -261,8 +262,8 @@ class _Run:
             "funnel": funnel,
             "not_compared": left_out,
             "mix": self.mix,
-            "balance": mix.balances(self.outcomes),
-            "outcomes": {name: said for name, said in self.outcomes.items() if name not in mix.balances(self.outcomes)},
+            "balance": balances,
+            "outcomes": {name: said for name, said in self.outcomes.items() if name not in balances},
             "warnings": tally.warnings(funnel, counted, quarantined, corpus.unreadable, faults, left_out) + mix.warnings(self.mix, self.outcomes),
             "versions": _versions(),
         }
