@@ -267,6 +267,11 @@ def large_string(data: np.ndarray, offsets: np.ndarray) -> pa.Array:
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
+def fresh_bytes(size: int) -> np.ndarray:
+    """u8[size] of whatever content, in Arrow's memory: where numpy gives large arrays back to the system, this keeps them for the next."""
+    return np.frombuffer(pa.allocate_buffer(size), np.uint8) if size else np.zeros(0, np.uint8)
+
+
 def row_hashes(table: pa.Table) -> np.ndarray:
     """A hash of each row, the same however Arrow stores it (string, large_string, dictionary, chunks).
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import ratio, utf8
+from tamis.documents import fresh_bytes, ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Edit, parameters
 
@@ -120,7 +120,7 @@ class Lines(Edit):
         own = {name: value for name, value in parameters(self).items() if name != "convention"}
         datatrove = self.convention == "datatrove"
         given = utf8(docs.column("text"))
-        data, offsets, counts = edit_lines(*given, Rules(**own, apostrophe_ends=datatrove, words_with_citations=datatrove))
+        data, offsets, counts = edit_lines(*given, Rules(**own, apostrophe_ends=datatrove, words_with_citations=datatrove), fresh_bytes)
         if data is given[0]:
             return _large_string(*given), _signals(counts)
         return _large_string(data, offsets), _signals(counts)

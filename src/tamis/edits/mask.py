@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import large_string, utf8
+from tamis.documents import fresh_bytes, large_string, utf8
 from tamis.errors import StageError, suggest
 from tamis.stage import Edit
 
@@ -82,7 +82,7 @@ class Mask(Edit):
         marks = [self.replacements.get(kind, f"<{kind.upper()}>").encode() for kind in KINDS]
         pieces = np.frombuffer(b"".join(marks), np.uint8)
         borders = np.cumsum([0, *map(len, marks)])
-        return large_string(*splice(data, offsets, found.parts, pieces, borders, found.kinds.astype(np.int64))), pl.DataFrame(counts)
+        return large_string(*splice(data, offsets, found.parts, pieces, borders, found.kinds.astype(np.int64), fresh_bytes)), pl.DataFrame(counts)
 
 
 def masked(text: str) -> str:

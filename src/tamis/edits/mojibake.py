@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import large_string, utf8
+from tamis.documents import fresh_bytes, large_string, utf8
 from tamis.stage import Edit
 
 LONGEST = 1_000_000
@@ -71,7 +71,7 @@ class Mojibake(Edit):
             return large_string(data, offsets), signals
         pieces = [after[i].encode() for i in changed]
         borders = np.cumsum([0, *map(len, pieces)])
-        spliced = splice(data, offsets, parts, np.frombuffer(b"".join(pieces), np.uint8), borders, np.arange(len(pieces)))
+        spliced = splice(data, offsets, parts, np.frombuffer(b"".join(pieces), np.uint8), borders, np.arange(len(pieces)), fresh_bytes)
         return large_string(*spliced), signals
 
     def _repair(self) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.documents import large_string, one_piece, utf8
+from tamis.documents import fresh_bytes, large_string, one_piece, utf8
 from tamis.errors import StageError
 from tamis.stage import Edit
 
@@ -67,7 +67,7 @@ class Unicode(Edit):
         normalised = np.zeros(docs.num_rows, np.bool_)
         normalised[replaced.rows] = True
         if len(replaced.rows) or found.removed.any() or found.newlines.any():
-            data, offsets = rewrite(data, offsets, found, replaced)
+            data, offsets = rewrite(data, offsets, found, replaced, fresh_bytes)
         signals = {"removed_chars": found.removed, "newlines_changed": found.newlines, "normalised": normalised}
         return large_string(data, offsets), pl.DataFrame(signals)
 

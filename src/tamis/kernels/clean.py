@@ -12,7 +12,7 @@ import numpy as np
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, b1, helper, i64, kernel, reads, u8, u16, u32, writes
 from tamis.kernels._text import bytes_between, decode, fetch_ahead, zeros_below
-from tamis.kernels.splice import copied
+from tamis.kernels.splice import Fresh, copied, of_numpy
 
 _CLEANED, _REPLACED = 1, 2
 _MAYBE_NOT = {None: 0, "NFC": unicode.MAYBE_NOT_NFC, "NFKC": unicode.MAYBE_NOT_NFKC}
@@ -67,7 +67,9 @@ class Replaced(NamedTuple):
     offsets: np.ndarray
 
 
-def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found, replaced: Replaced | None = None) -> tuple[np.ndarray, np.ndarray]:
+def rewrite(
+    data: np.ndarray, offsets: np.ndarray, found: Found, replaced: Replaced | None = None, fresh: Fresh = of_numpy
+) -> tuple[np.ndarray, np.ndarray]:
     """Write all texts anew, with the changes that `scan` found.
 
     Args:
@@ -75,6 +77,7 @@ def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found, replaced: Repla
         offsets: i64[n + 1].
         found: what `scan` said of just these texts.
         replaced: texts to write instead of some of them.
+        fresh: makes the array that is written.
 
     Returns:
         data: u8[:].
@@ -88,7 +91,7 @@ def rewrite(data: np.ndarray, offsets: np.ndarray, found: Found, replaced: Repla
     sizes[rows] = np.diff(places)
     borders = np.zeros(n + 1, np.int64)
     np.cumsum(sizes, out=borders[1:])
-    written = np.empty(borders[-1], np.uint8)
+    written = fresh(int(borders[-1]))
     settings = bool(found.newlines.any()), bool(found.removed.any())
     theirs = aligned(other, np.uint8), aligned(places, np.int64)
     _rewrite(aligned(data, np.uint8), aligned(offsets, np.int64), kinds, *settings, *theirs, borders, written)

@@ -17,6 +17,7 @@ from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, f64, helper, i64, kernel, rare, reads, u8, u16, u32, writes
 from tamis.kernels._lines import SLACK, bits, characters_in, copy, first_bytes, look_again, read_line, roomy, seen_before, slots
 from tamis.kernels._text import bytes_between, fetch_ahead, strip
+from tamis.kernels.splice import Fresh, of_numpy
 
 DROPPED_BY = (
     "long_word_lines",
@@ -67,7 +68,9 @@ class Rules:
         return np.array(settings, np.int64), np.array(shares, np.float64)
 
 
-def edit_lines(data: np.ndarray, offsets: np.ndarray, rules: Rules) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def edit_lines(
+    data: np.ndarray, offsets: np.ndarray, rules: Rules, fresh: Fresh = of_numpy
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Write texts anew, without what the rules take out of them.
 
     A line is what `str.splitlines()` cuts. With `strip`, lines lose the white space at both ends, blank ones go, and "\\n"
@@ -94,6 +97,7 @@ def edit_lines(data: np.ndarray, offsets: np.ndarray, rules: Rules) -> tuple[np.
         data: u8[:].
         offsets: i64[n + 1].
         rules: what is asked.
+        fresh: makes the array that is written.
 
     Returns:
         data, offsets: the texts; the very arrays that were given, if nothing changed.
@@ -104,7 +108,7 @@ def edit_lines(data: np.ndarray, offsets: np.ndarray, rules: Rules) -> tuple[np.
     n = len(offsets) - 1
     counts = np.zeros((n, len(COUNTS)), np.uint32)
     borders = np.zeros(n + 1, np.int64)
-    written = np.empty(offsets[-1] - offsets[0] + SLACK, np.uint8)
+    written = fresh(int(offsets[-1] - offsets[0]) + SLACK)
     tables = unicode.flags(), unicode.sentences()
     settings, shares = rules.packed()
     changed = False

@@ -5,11 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, writes
+
+Fresh = Callable[[int], np.ndarray]
+"""u8[size] to write into, of whatever content: numpy gives such large arrays back to the system each time, others need not."""
+
+
+def of_numpy(size: int) -> np.ndarray:
+    """A `Fresh`."""
+    return np.empty(size, np.uint8)
 
 
 class Parts(NamedTuple):
@@ -29,7 +38,13 @@ class Parts(NamedTuple):
 
 
 def splice(
-    data: np.ndarray, offsets: np.ndarray, parts: Parts, pieces: np.ndarray, borders: np.ndarray, chosen: np.ndarray
+    data: np.ndarray,
+    offsets: np.ndarray,
+    parts: Parts,
+    pieces: np.ndarray,
+    borders: np.ndarray,
+    chosen: np.ndarray,
+    fresh: Fresh = of_numpy,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Write all texts anew, each part replaced by a piece.
 
@@ -40,6 +55,7 @@ def splice(
         pieces: u8[:], the bytes of all pieces.
         borders: i64[p + 1], piece k is `pieces[borders[k]:borders[k + 1]]`.
         chosen: i64[m], the piece for each part.
+        fresh: makes the array that is written.
 
     Returns:
         data: u8[:].
@@ -49,7 +65,7 @@ def splice(
     change = np.zeros(len(offsets), np.int64)
     np.add.at(change, parts.owners(offsets) + 1, grown)
     moved = offsets - offsets[0] + np.cumsum(change)
-    written = np.empty(moved[-1], np.uint8)
+    written = fresh(int(moved[-1]))
     where = aligned(parts.begins, np.int64), aligned(parts.ends, np.int64)
     what = aligned(borders, np.int64), aligned(chosen, np.int64), aligned(pieces, np.uint8)
     _splice(aligned(data, np.uint8), int(offsets[0]), int(offsets[-1]), *where, *what, written)
