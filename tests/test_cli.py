@@ -180,6 +180,20 @@ RECIPES = {  # a stage → what is wrong with it over the data
 }
 
 
+def test_all_columns_that_are_missing_are_named(folder: Path, tamis_command: Tamis) -> None:
+    """Whoever has to mend the columns is told of all of them at once, each with the first stage that asks for it."""
+    Path("far.yaml").write_text("stages:\n- rules: {min: {stars: 0.2}}\n- rules: {max: {stars: 9, year: 5}}\n- near_duplicates: {prefer: [lenght]}\n")
+    code, out, err = tamis_command("run", "far.yaml", "in", "-o", "new")
+    assert (code, out) == (2, "")
+    columns = "There are columns: id, text, lang, note."
+    assert err.partition("\n")[2] == (
+        f'Error: far.yaml, stage 1: rules reads the column "stars", which the data lacks. {columns}\n'
+        f'far.yaml, stage 2: rules_2 reads the column "year", which the data lacks. {columns}\n'
+        'far.yaml, stage 3: near_duplicates decides by the column "lenght", which the data lacks. Did you mean "length"?\n'
+    )
+    assert not Path("new").exists()
+
+
 @pytest.mark.parametrize("stage", RECIPES)
 def test_recipes_over_other_data(folder: Path, tamis_command: Tamis, stage: str) -> None:
     """What a recipe asks of the data and they lack is said with the recipe and the number of the stage, before anything is written."""
