@@ -220,4 +220,4 @@ def _names_below(folder: str) -> set[str]:
 
 
 def _bytes_below(folder: str) -> int:
-    return sum(os.path.getsize(url) for url in files.listing(folder)) if os.path.isdir(folder) else 0
+    return sum(os.lstat(url).st_size for url in files.listing(folder)) if os.path.isdir(folder) else 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tamis.errors import DataError
 from tamis.plan import Plan, shown_bytes
 from tamis.progress import speed
-from tamis.tally import never_failed
+from tamis.tally import left_out, never_failed
 
 if TYPE_CHECKING:
     from tamis.progress import Say
@@ -145,7 +145,7 @@ def plan(described: Mapping[str, Any]) -> str:
         "",
         table(rows),
         "",
-        *(f"Warning: {name} cannot be read and would be left out: {problem}" for name, problem in described["unreadable_files"].items()),
+        *(f"Warning: {warning}" for warning in left_out(described["unreadable_files"], "would be left out")),
         f"disk: up to {shown_bytes(described['disk_needed'])} for {described['out']}{free}",
         "Nothing was written.",
     ]

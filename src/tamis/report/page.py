@@ -109,8 +109,10 @@ def _problems(facts: Fact) -> str:
             rows = [(said(name, LONGEST_WARNING), number(n)) for name, n in found.items()]
             parts.append(table(caption, [Column(what), Column(count, "number")], rows))
     if facts["unreadable_files"]:
-        rows = [(said(name, LONGEST_WARNING), said(problem, LONGEST_WARNING)) for name, problem in facts["unreadable_files"].items()]
-        parts.append(table("Files that could not be read", [Column("file"), Column("problem")], rows))
+        files = facts["unreadable_files"]
+        rows = [(said(name, LONGEST_WARNING), said(problem, LONGEST_WARNING)) for name, problem in [*files.items()][:SHOWN_FILES]]
+        more = f"; {number(len(files) - SHOWN_FILES)} more are in report.json" if len(files) > SHOWN_FILES else ""
+        parts.append(table(f"Files that could not be read{more}", [Column("file"), Column("problem")], rows))
     return f'<section class="note" aria-labelledby="problems-title">\n<h2 id="problems-title">Look at this first</h2>\n{"".join(parts)}</section>\n'
 
 
