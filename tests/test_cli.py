@@ -379,6 +379,24 @@ def test_stdout_can_be_closed() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_stdout_on_a_full_disk() -> None:
+    """What cannot be printed is a sentence and exit code 2, not a traceback."""
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m tamis stages > /dev/full"], capture_output=True, text=True, check=False)
+    said = "Error: what the command found could not be printed: No space left on device.\nFix: repeat it with its output elsewhere.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_from_the_beginning(folder: Path, closed: str) -> None:
+    """Without stdin, stdout or stderr, as some daemons start programs, a run does what it does with them, and prints into none of its files."""
+    Path("short.yaml").write_text("stages: [unicode, exact_duplicates]")
+    line = f"{sys.executable} -m tamis run short.yaml in -o unseen {closed}"
+    assert subprocess.run(["bash", "-c", line], check=False, timeout=120).returncode == 0
+    run_log = [json.loads(line) for line in Path("unseen", "run.log").read_text().splitlines()]
+    assert run_log[-1]["name"] == "report"
+    assert len(ledger("unseen")) == TABLE.num_rows - 1
+
+
 def test_memory_and_command_agree(folder: Path) -> None:
     """What the command does is what `sift` does."""
     stages = [Lower(), Length(min_chars=6), tamis.make_stage("exact_duplicates"), Twins()]

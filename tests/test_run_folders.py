@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -284,6 +285,18 @@ def test_a_full_disk(tmp_path: Path, disk: Path, pages: int, monkeypatch: pytest
     run(stages, place, disk / "out")
     run(stages, place, tmp_path / "new")
     assert snapshot(disk / "out") == snapshot(tmp_path / "new")
+
+
+def test_a_disk_that_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file cannot even be begun, that it cannot be deleted either is not what is said."""
+    (tmp_path / "file").write_text("")
+
+    def only_reads(_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "unlink", only_reads)
+    with pytest.raises(tamis.RunError, match=r"file/x could not be written: File exists\.\nFix: choose another --out\."), files.writing(f"{tmp_path}/file/x"):
+        pass
 
 
 def test_on_an_object_store(tmp_path: Path) -> None:
