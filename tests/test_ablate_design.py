@@ -39,6 +39,7 @@ def test_the_plan_in_pipelines_is_what_happens_without_one() -> None:
         ({"most_folds": 3}, "fewer than the 6 of least_folds"),
         ({"pool": "12 apples"}, "a number of bytes"),
         ([], "must hold keys and values"),
+        ({"columns": {"text": "body"}, "stages": ["lines"]}, 'the plan is a recipe and no plan of an ablation: it has the key "stages".\nFix: run it, tamis run the plan SHARDS… -o OUT, and ablate'),
     ],
 )
 def test_a_mistake_names_the_key_and_the_way_out(content: Any, said: str) -> None:

@@ -185,7 +185,7 @@ def test_shards_that_disagree(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["x"], "n": [["l"]]}), tmp_path / "in" / "b.parquet")
     with pytest.raises(tamis.DataError) as caught:
         run([Length()], str(tmp_path / "in"), tmp_path / "out")
-    assert str(caught.value) == "a.parquet and b.parquet disagree about a column: Unable to merge: Field n has incompatible types: int64 vs list<element: string>"
+    assert str(caught.value) == "a.parquet and b.parquet disagree about a column: Unable to merge: Field n has incompatible types: int64 vs list<element: string>.\nFix: give it one type in all shards."
     assert not (tmp_path / "out").exists()
 
 

@@ -180,6 +180,20 @@ RECIPES = {  # a stage → what is wrong with it over the data
 }
 
 
+def test_all_columns_that_are_missing_are_named(folder: Path, tamis_command: Tamis) -> None:
+    """Whoever has to mend the columns is told of all of them at once, each with the first stage that asks for it."""
+    Path("far.yaml").write_text("stages:\n- rules: {min: {stars: 0.2}}\n- rules: {max: {stars: 9, year: 5}}\n- near_duplicates: {prefer: [lenght]}\n")
+    code, out, err = tamis_command("run", "far.yaml", "in", "-o", "new")
+    assert (code, out) == (2, "")
+    columns = "There are columns: id, text, lang, note."
+    assert err.partition("\n")[2] == (
+        f'Error: far.yaml, stage 1: rules reads the column "stars", which the data lacks. {columns}\n'
+        f'far.yaml, stage 2: rules_2 reads the column "year", which the data lacks. {columns}\n'
+        'far.yaml, stage 3: near_duplicates decides by the column "lenght", which the data lacks. Did you mean "length"?\n'
+    )
+    assert not Path("new").exists()
+
+
 @pytest.mark.parametrize("stage", RECIPES)
 def test_recipes_over_other_data(folder: Path, tamis_command: Tamis, stage: str) -> None:
     """What a recipe asks of the data and they lack is said with the recipe and the number of the stage, before anything is written."""
@@ -363,6 +377,24 @@ def test_stdout_can_be_closed() -> None:
     line = f"{sys.executable} -m tamis stages | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False, env=os.environ)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_stdout_on_a_full_disk() -> None:
+    """What cannot be printed is a sentence and exit code 2, not a traceback."""
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m tamis stages > /dev/full"], capture_output=True, text=True, check=False)
+    said = "Error: what the command found could not be printed: No space left on device.\nFix: repeat it with its output elsewhere.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_from_the_beginning(folder: Path, closed: str) -> None:
+    """Without stdin, stdout or stderr, as some daemons start programs, a run does what it does with them, and prints into none of its files."""
+    Path("short.yaml").write_text("stages: [unicode, exact_duplicates]")
+    line = f"{sys.executable} -m tamis run short.yaml in -o unseen {closed}"
+    assert subprocess.run(["bash", "-c", line], check=False, timeout=120).returncode == 0
+    run_log = [json.loads(line) for line in Path("unseen", "run.log").read_text().splitlines()]
+    assert run_log[-1]["name"] == "report"
+    assert len(ledger("unseen")) == TABLE.num_rows - 1
 
 
 def test_memory_and_command_agree(folder: Path) -> None:

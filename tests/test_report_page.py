@@ -86,6 +86,31 @@ def test_page_shows_the_facts(done: Finished) -> None:
     assert text.count("never fired") == sum(rule["failed"] == 0 for rule in rules) > 0
 
 
+def test_what_matters_comes_first(done: Finished) -> None:
+    """Rules stand by what they fail, limits by what they alone decide, all but four of a stage folded; above them the rules that decide most of all."""
+    found, html = report(done), shown(done)
+    text = re.sub(r"<[^>]+>", "", html)
+    dropping = sorted((step for step in found["stages"] if step["dropped"]), key=lambda step: -step["dropped"])
+    said = next(line for line in text.splitlines() if line.startswith("Dropped most: "))
+    assert [part.split(":")[0].split(" ") for part in said.removeprefix("Dropped most: ").split("; ")] == [[step["stage"], f"{step['dropped']:,}"] for step in dropping[:3]]
+    assert "gopher_quality 785: mostly too few stop words" in said
+    section = html[html.index('<section id="rules"') : html.index('<section id="pairs"')]
+    most = section[: section.index('id="stage-')]
+    alone = sorted((rule["only"] for step in found["stages"] for rule in step["rules"]), reverse=True)
+    assert [int(cells[1].replace(",", "")) for cells in (re.findall(r'number">([^<]*)</td>', row) for row in most.split("<tr>")[2:])] == alone[:8]
+    step = next(step for step in found["stages"] if step["stage"] == "gopher_repetition")
+    number = found["stages"].index(step) + 1
+    stage = section[section.index(f'id="stage-{number}"') :].split('<h3 id="')[0]
+    rows = [re.sub(r"<[^>]+>", "", head) for head in re.findall(r'<th scope="row">(.*?)</th>', stage[: stage.index("</table>")])]
+    assert rows == [rule["reason"] for rule in sorted(step["rules"], key=lambda rule: -rule["failed"])]
+    cards = [re.sub(r"<[^>]+>", "", head) for head in re.findall(r"<h4>(.*?)</h4>", stage)]
+    drawn = [rule for rule in step["rules"] if rule["limit"]]
+    assert cards == [rule["reason"] for rule in sorted(drawn, key=lambda rule: (-rule["only"], -rule["failed"]))]
+    before, after = stage.split(f"<summary>{len(cards) - 4} more limits: ")
+    assert (before.count("<h4>"), after.count("<h4>")) == (4, len(cards) - 4)
+    assert ", ".join(cards[4:]) in re.sub(r"<[^>]+>", "", after)
+
+
 class Told(HTMLParser):
     """What a page says in words and numbers, without texts of documents, names, code and the recipe."""
 

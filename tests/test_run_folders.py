@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -16,7 +17,7 @@ from runs import command, corpus, data, inodes, ledger, recipe, run, snapshot, s
 from stages_for_tests import Length, Lower, Openings, Twins
 
 import tamis
-from tamis import files, shards
+from tamis import files, shards, tally
 
 STAGES = [Length(min_chars=12), Lower(), Twins()]
 
@@ -39,8 +40,39 @@ def test_unreadable_files(tmp_path: Path) -> None:
     assert (manifest["counts"]["files"], manifest["counts"]["documents"]) == (5, 24)
     listed = files.read_json(str(tmp_path / "out" / "quarantine" / "files.json"))
     assert list(listed) == ["part-001.parquet", "part-002.parquet", "part-003.parquet"]
-    assert manifest["warnings"] == [f"{name} cannot be read and was left out: {problem}" for name, problem in listed.items()]
+    assert manifest["warnings"] == [f"{name} cannot be read and was left out: {problem}." for name, problem in listed.items()]
     assert {row["shard"] for row in ledger(tmp_path / "out")} == {"part-000.parquet", "part-004.parquet"}
+
+
+def test_many_unreadable_files_and_reasons(tmp_path: Path) -> None:
+    """Of many files that cannot be read, and of many reasons, some are named and the others counted: nobody reads a thousand warnings."""
+    place = Path(split(tmp_path / "in", corpus(), 1))
+    for i in range(30):
+        (place / f"x{i:02}.parquet").write_bytes(b"")
+    said = run(STAGES, str(place), tmp_path / "out")["warnings"]
+    assert said[7:9] == ["x07.parquet cannot be read and was left out: Parquet file size is 0 bytes.", "22 more files of 30 cannot be read; quarantine/files.json lists them all."]
+    assert len(files.read_json(str(tmp_path / "out" / "quarantine" / "files.json"))) == 30
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("Parquet file size is 0 bytes") > 30
+    reasons = {f"row group {i}: broken": 1 + i for i in range(10)}
+    said = tally.warnings([], tally.Tally(), reasons, {}, {}, {})
+    assert [line.split(" ")[0] for line in said] == ["3", "4", "5", "6", "7", "8", "9", "10", "3"]
+    assert said[-1] == "3 more documents set aside for 2 other reasons."
+
+
+def test_links_are_followed_and_missed(tmp_path: Path) -> None:
+    """Shards behind a link to a folder are read, once, a circle is no trap, and a link that leads nowhere is warned of like a file that is cut off."""
+    place, far = tmp_path / "in", tmp_path / "far"
+    split(place / "own", corpus().slice(0, 20), 2)
+    split(far, corpus().slice(20), 2)
+    (place / "far").symlink_to(far)
+    (place / "again").symlink_to(place / "own")
+    (place / "own" / "circle").symlink_to(place)
+    (place / "own" / "gone.parquet").symlink_to(tmp_path / "nowhere")
+    manifest = run(STAGES, str(place), tmp_path / "out")
+    assert [one["name"] for one in manifest["inputs"]] == ["far/part-000.parquet", "far/part-001.parquet", "own/part-000.parquet", "own/part-001.parquet"]
+    assert manifest["counts"]["readable"] == corpus().num_rows
+    assert manifest["warnings"] == ["own/gone.parquet cannot be read and was left out: No such file or directory."]
 
 
 def test_no_readable_file(tmp_path: Path) -> None:
@@ -253,6 +285,18 @@ def test_a_full_disk(tmp_path: Path, disk: Path, pages: int, monkeypatch: pytest
     run(stages, place, disk / "out")
     run(stages, place, tmp_path / "new")
     assert snapshot(disk / "out") == snapshot(tmp_path / "new")
+
+
+def test_a_disk_that_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file cannot even be begun, that it cannot be deleted either is not what is said."""
+    (tmp_path / "file").write_text("")
+
+    def only_reads(_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "unlink", only_reads)
+    with pytest.raises(tamis.RunError, match=r"file/x could not be written: File exists\.\nFix: choose another --out\."), files.writing(f"{tmp_path}/file/x"):
+        pass
 
 
 def test_on_an_object_store(tmp_path: Path) -> None:

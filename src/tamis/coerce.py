@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
     if hint is Path:
         if not isinstance(value, str | Path):
             raise _Misfit
-        return (folder or Path()) / value
+        return (folder or Path()) / os.path.expanduser(value)
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return _first_fit(value, get_args(hint), folder)

@@ -89,14 +89,33 @@ def real(url: str) -> str:
 
 
 def listing(folder: str, ending: str = "") -> list[str]:
-    """Files at any depth below a folder, sorted, their names beginning with the folder's; hidden ones and temporary ones are left out."""
+    """Files at any depth below a folder, sorted, their names beginning with the folder's; hidden ones and temporary ones are left out.
+
+    Links are followed, to each folder once; one that leads nowhere is listed, so that nobody misses what it stands for unawares.
+    """
     base = folder.rstrip("/")
     if is_local(folder):
-        below = [path.relative_to(folder).as_posix() for path in Path(folder).rglob(f"*{ending}") if path.is_file()]
+        below = [os.path.relpath(name, folder) for name in _below(folder, set()) if name.endswith(ending)]
     else:
         filesystem, path = _remote(folder)
         below = [name[len(path.rstrip("/")) :].lstrip("/") for name in filesystem.find(path) if name.endswith(ending)]
     return sorted(f"{base}/{name}" for name in below if not any(part[:1] in "._" for part in name.split("/")))
+
+
+def _below(folder: str, seen: set[str]) -> Iterator[str]:
+    """Files below a folder; folders before links to folders, so that a file has its own name and not a link's."""
+    if (true := os.path.realpath(folder)) in seen or not os.path.isdir(folder):
+        return
+    seen.add(true)
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: (entry.is_symlink(), entry.name))
+    for entry in listed:
+        if entry.name[:1] in "._":
+            continue
+        if entry.is_dir():
+            yield from _below(entry.path, seen)
+        else:
+            yield entry.path
 
 
 def remove_temporary(folder: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ DEFAULT = "default"
 
 def located(model: str | Path) -> Path:
     """The file of a model: of "default" the one that ships, which `tools/train_default_quality.py` makes."""
-    return Path(__file__).parent / "stages" / "models" / "default.bin" if model == DEFAULT else Path(model)
+    return Path(__file__).parent / "stages" / "models" / "default.bin" if model == DEFAULT else Path(os.path.expanduser(model))
 
 
 def card_of(model: Path) -> Path:

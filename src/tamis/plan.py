@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -100,16 +100,16 @@ def check(plan: Plan, known: dict[str, Sequence[str]] | None = None) -> None:
         known: step → its signals; None: ask the stages, which loads their kernels.
 
     Raises:
-        DataError: a stage reads a column that no shard has.
+        DataError: stages read columns that no shard has; all of them are named.
         StageError: a stage decides by something that is not there.
     """
     columns, schema = plan.recipe.columns, plan.corpus.schema
     present = [*schema.names, *(role for role in ROLES if columns.named(role) in schema.names)]
     steps: list[Step] = []
     measured: dict[str, Sequence[str]] = {}
+    _check_columns(plan)
     for number, (name, stage) in enumerate(plan.named, 1):
-        place = f"{plan.recipe.place or plan.recipe.name}, stage {number}"
-        _check_columns(plan, name, stage, place)
+        place = _place(plan, number)
         steps.append(Step(name, stage))
         try:
             measured[name] = known[name] if known else signals_of(stage, plan)
@@ -118,7 +118,21 @@ def check(plan: Plan, known: dict[str, Sequence[str]] | None = None) -> None:
             raise type(error)(f"{place}: {error}") from error
 
 
-def _check_columns(plan: Plan, name: str, stage: Stage, place: str) -> None:
+def _place(plan: Plan, number: int) -> str:
+    return f"{plan.recipe.place or plan.recipe.name}, stage {number}"
+
+
+def _check_columns(plan: Plan) -> None:
+    missing: dict[str, str] = {}
+    for number, (name, stage) in enumerate(plan.named, 1):
+        for column, said in _missing(plan, name, stage, _place(plan, number)):
+            missing.setdefault(column, said)
+    if missing:
+        raise DataError("\n".join(missing.values()))
+
+
+def _missing(plan: Plan, name: str, stage: Stage, place: str) -> Iterator[tuple[str, str]]:
+    """Columns that a stage needs and the data lacks, and the sentence for each."""
     columns, schema = plan.recipe.columns, plan.corpus.schema
     used = [used[4:] for used in stage.signals_used() if used.startswith("doc.")]
     asked = [(column, "reads") for column in stage.columns_read() if column != "text"] + [(column, "decides by") for column in used]
@@ -127,7 +141,7 @@ def _check_columns(plan: Plan, name: str, stage: Stage, place: str) -> None:
         if real not in schema.names and (verb == "reads" or column not in schema.names):
             words = ledger.words_of(stage) if verb != "reads" else ()
             role = column if column in ROLES else None
-            raise DataError(lacking(real, schema, place=place, reader=f"{name} {verb}", role=role, words=words))
+            yield real, lacking(real, schema, place=place, reader=f"{name} {verb}", role=role, words=words)
 
 
 def signals_of(stage: Stage, plan: Plan) -> list[str]:
@@ -206,4 +220,4 @@ def _names_below(folder: str) -> set[str]:
 
 
 def _bytes_below(folder: str) -> int:
-    return sum(os.path.getsize(url) for url in files.listing(folder)) if os.path.isdir(folder) else 0
+    return sum(os.lstat(url).st_size for url in files.listing(folder)) if os.path.isdir(folder) else 0

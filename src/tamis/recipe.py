@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -104,7 +105,7 @@ def load(path: str | Path) -> Recipe:
     Raises:
         RecipeError: says the file, the stage, what is wrong with it and what was probably meant.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     try:
         content = from_yaml(path.read_text("utf-8"))
     except FileNotFoundError:

@@ -115,7 +115,10 @@ def find(inputs: Sequence[str]) -> dict[str, str]:
             found.append((place, _called(os.path.dirname(place)), os.path.basename(place)))
             continue
         folder = listed(place)
-        below = files.listing(folder, ".parquet")
+        try:
+            below = files.listing(folder, ".parquet")
+        except OSError as error:
+            raise DataError(f'"{error.filename or folder}" cannot be read: {sentence(error)}.\nFix: make it readable, or name the other folders.') from error
         if not below:
             other = next(filter(None, (told(url, "tamis run") for url in files.listing(folder)[:MOST_LOOKED_AT])), None)
             raise DataError(f'"{place}" holds no file that ends in ".parquet".{f" {other}" if other else ""}')
@@ -180,19 +183,20 @@ def _unreadable(problems: Mapping[str, str], places: Mapping[str, str]) -> str:
     """What to say if no file can be read."""
     name, problem = next(iter(problems.items()))
     if len(problems) == 1:
-        return told(places[name], "tamis run") or f"{places[name]} cannot be read: {problem}"
+        return told(places[name], "tamis run") or f"{places[name]} cannot be read: {problem}."
     return f"none of the {len(problems)} files can be read; {told(places[name], 'tamis run') or f'{name}: {problem}'}"
 
 
 def _open(name: str, url: str, known: Shard | None) -> tuple[Shard, pq.FileMetaData | str]:
-    size, stamp = files.size(url), files.stamp(url)
+    size, stamp = 0, ""
     try:
+        size, stamp = files.size(url), files.stamp(url)
         with files.open_read(url) as file:
             footer = pq.read_metadata(file)
+        same = known is not None and (known.url, known.bytes, known.stamp) == (url, size, stamp)
+        fingerprint = known.fingerprint if same and known is not None else _fingerprint(url, size, stamp, footer)
     except (pa.ArrowException, OSError) as error:
         return Shard(name, url, size, stamp, "", 0), sentence(error)
-    same = known is not None and (known.url, known.bytes, known.stamp) == (url, size, stamp)
-    fingerprint = known.fingerprint if same and known is not None else _fingerprint(url, size, stamp, footer)
     return Shard(name, url, size, stamp, fingerprint, footer.num_rows), footer
 
 
@@ -213,7 +217,7 @@ def _one_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
             metadata = merged.metadata
             merged = pa.unify_schemas([merged, schema], promote_options="permissive").with_metadata(metadata or schema.metadata)
         except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
-            raise DataError(f"{name} and {other} disagree about a column: {sentence(error)}") from error
+            raise DataError(f"{name} and {other} disagree about a column: {sentence(error)}.\nFix: give it one type in all shards.") from error
     # What one shard promises never to be null is null for all documents of a shard that lacks it.
     lacking = {item.name for item in merged if not all(item.name in schema.names for _, schema in schemas)}
     return pa.schema([item.with_nullable(item.nullable or item.name in lacking) for item in merged], metadata=merged.metadata)
@@ -252,5 +256,6 @@ def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[C
 
 
 def sentence(error: BaseException) -> str:
-    """The first line of a library's message."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of a library's message, without a full stop; of the system's what is the matter, without its number and the name of the file."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (said.strip() or type(error).__name__).splitlines()[0].rstrip(".")

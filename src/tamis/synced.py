@@ -54,7 +54,7 @@ class Together:
             raise no_room(path, error) from error
         finally:
             if not any(temporary == one for _, one, _ in self._written):
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # it may never have begun, on a disk that cannot be written: then that is what to say
                     os.unlink(temporary)
 
     def appear(self) -> None:

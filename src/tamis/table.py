@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
 from functools import lru_cache
@@ -59,6 +60,7 @@ def stage_class(name: str, folder: Path | None = None) -> type[Stage]:
         module, _, cls = TABLE[name].partition(":")
         return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
     where, _, cls = name.rpartition(":")
+    where = os.path.expanduser(where)
     module_of = _from_file(((folder or Path()) / where).absolute()) if where.endswith(".py") else _from_module(where)
     found = getattr(module_of, cls, None)
     # What a file imports, as Filter itself, is not among its stages; a package may well offer what a module inside it defines.

@@ -17,6 +17,8 @@ from tamis.verdicts import Failed
 
 MOST = 0.99
 """A stage that drops a larger share of what reaches it is warned about."""
+MOST_SAID = 8
+"""Files and reasons that have a warning each: a thousand lines say less than a number."""
 ENOUGH = 1_000
 """Documents that a rule must have judged before it is worth a word that it never fired."""
 
@@ -122,8 +124,7 @@ def warnings(
     not_compared: Mapping[str, int],
 ) -> list[str]:
     """What a person should look at before they use the data."""
-    said = [f"{name} cannot be read and was left out: {problem}" for name, problem in unreadable.items()]
-    said += [f"{count:,} {_documents(count)} set aside, see quarantine/: {reason}." for reason, count in sorted(quarantined.items())]
+    said = left_out(unreadable, "was left out") + _set_aside(quarantined)
     said += [f"{name} failed on {count:,} {_documents(count)}, measured as null; see faults/ beside its signals." for name, count in sorted(faults.items())]
     said += [f"{name} did not compare {count:,} pairs, in groups of too many documents that share much." for name, count in not_compared.items() if count]
     if tally.without_id and tally.ids:
@@ -137,6 +138,29 @@ def warnings(
         if step["reached"] and step["dropped"] > MOST * step["reached"]:
             share = step["dropped"] / step["reached"]
             said.append(f"{step['stage']} drops {share:.1%} of what reaches it: are its limits meant for this text?")
+    return said
+
+
+def left_out(unreadable: Mapping[str, str], what: str) -> list[str]:
+    """The files that cannot be read: the first few by name, all others as a number.
+
+    Args:
+        unreadable: name → problem.
+        what: becomes of them: "was left out".
+    """
+    said = [f"{name} cannot be read and {what}: {problem}." for name, problem in [*unreadable.items()][:MOST_SAID]]
+    if more := len(unreadable) - len(said):
+        said.append(f"{more:,} more {'file' if more == 1 else 'files'} of {len(unreadable):,} cannot be read; quarantine/files.json lists them all.")
+    return said
+
+
+def _set_aside(quarantined: Mapping[str, int]) -> list[str]:
+    """The rows that are no documents: the most frequent reasons by name, all others as a number."""
+    frequent = dict(sorted(sorted(quarantined.items()), key=lambda reason: -reason[1])[:MOST_SAID])
+    said = [f"{count:,} {_documents(count)} set aside, see quarantine/: {reason}." for reason, count in sorted(frequent.items())]
+    if rest := sum(quarantined.values()) - sum(frequent.values()):
+        others = len(quarantined) - len(frequent)
+        said.append(f"{rest:,} more {_documents(rest)} set aside for {others:,} other {'reason' if others == 1 else 'reasons'}.")
     return said
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
+from tamis import files
 from tamis import recipe as recipes
 from tamis.ablate.arms import REHYDRATED
 from tamis.ablate.rungs import GATES, GPTS
@@ -116,7 +117,7 @@ def load(path: str | Path) -> Design:
     Raises:
         RecipeError: says the file, what is wrong and what was probably meant.
     """
-    path = Path(path)
+    path = Path(files.home(str(path)))
     try:
         content = recipes.from_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -130,6 +131,11 @@ def parse(content: Any, *, place: str = "the plan", folder: Path | None = None) 
     """A design from what YAML or JSON holds."""
     if not isinstance(content, Mapping):
         raise RecipeError(f"{place} must hold keys and values, like `profile: smoke`.")
+    if "stages" in content:
+        raise RecipeError(
+            f'{place} is a recipe and no plan of an ablation: it has the key "stages".\n'
+            f"Fix: run it, tamis run {place} SHARDS… -o OUT, and ablate what it wrote, tamis ablate OUT -o ABLATION; a plan is not needed."
+        )
     given = {key: _listed(key, value) for key, value in content.items()}
     if isinstance(given.get("pool"), str):
         given["pool"] = recipes.byte_count(given["pool"], f"{place}: pool")
@@ -231,7 +237,7 @@ def _beside(design: Design, folder: Path) -> Design:
     """Relative paths of a file begin beside it."""
 
     def there(place: str) -> str:
-        return place if "://" in place else str(folder / place)
+        return place if "://" in place else str(folder / files.home(place))
 
     return replace(
         design,

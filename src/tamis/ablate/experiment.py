@@ -66,6 +66,7 @@ def ablate(source: Sequence[str], out: str, design: Design | None = None, *, job
         TamisError: something the user can mend; no finished training is lost.
     """
     design, say = design or Design(), say or Say()
+    source, out = list(map(files.home, source)), files.home(out)
     jobs = jobs or default_workers()
     refuse_place(source, out)
     with begin.alone(out):
@@ -116,6 +117,7 @@ def opened(out: str) -> Told:
     Raises:
         RunError: there is none, or another version of tamis concluded it.
     """
+    out = files.home(out)
     if not files.exists(files.join(out, PLAN)):
         raise RunError(f'"{out}" is not an ablation.\nFix: name the folder that `tamis ablate … -o` wrote.')
     if not files.exists(files.join(out, VERDICT)):

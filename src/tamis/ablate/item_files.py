@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -62,7 +63,7 @@ def load_sets(paths: Iterable[str | Path]) -> list[ItemSet]:
     Raises:
         DataError: no such path; a line that is no item, with file and line; answers given as letters; two sets of one name.
     """
-    sets = [one for path in paths for one in _sets(Path(path))]
+    sets = [one for path in paths for one in _sets(Path(os.path.expanduser(path)))]
     seen: dict[str, ItemSet] = {}
     for one in sets:
         if one.name in seen:

@@ -124,6 +124,7 @@ def mix(source: str, out: str, asked: Mixing, *, jobs: int | None = None, say: S
         TamisError: something the user can mend.
     """
     jobs, say = jobs or default_workers(), say or Say()
+    source, out = files.home(source), files.home(out)
     refuse_folder(source, out, MIX)
     with begin.alone(out):
         say = Logged(say, begin.log(out))

@@ -16,6 +16,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run a command; a user's mistake is one sentence on stderr and exit code 2."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show "→" is no reason to fail
@@ -27,6 +28,18 @@ def main() -> None:
     if code == INTERRUPTED:
         print("Stopped. The same command does what is left.", file=sys.stderr)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Where a stream was closed (`>&-`, some daemons), print to nowhere: else the next file that is opened would be taken for it."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # the lowest that is free, until all three are taken
+    os.close(number)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _code() -> int:

@@ -27,6 +27,6 @@ def _part(part: str | Table) -> str:
 
 def into_report(source: Sequence[str], found: Told) -> None:
     """Draw the report of the run again, with what the ablation found at its head; shards that are no run have none."""
-    if len(source) == 1 and files.exists(files.join(source[0], "manifest.json")):
-        files.write_json(files.join(source[0], PLACE), for_report(found))
-        report.write(folder.opened(source[0]))
+    if len(source) == 1 and files.exists(files.join(run := files.home(source[0]), "manifest.json")):
+        files.write_json(files.join(run, PLACE), for_report(found))
+        report.write(folder.opened(run))

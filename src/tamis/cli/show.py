@@ -9,10 +9,10 @@ from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tamis.errors import DataError
+from tamis.errors import DataError, RunError
 from tamis.plan import Plan, shown_bytes
 from tamis.progress import speed
-from tamis.tally import never_failed
+from tamis.tally import left_out, never_failed
 
 if TYPE_CHECKING:
     from tamis.progress import Say
@@ -22,12 +22,18 @@ MOST_RULES = 8
 
 
 def out(text: str) -> None:
-    """Print a result; a reader that does not wait for its end, as `head` may, is no error."""
+    """Print a result; a reader that does not wait for its end, as `head` may, is no error.
+
+    Raises:
+        RunError: it cannot be written where it was sent, as on a full disk.
+    """
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again at its end
+        if isinstance(error, BrokenPipeError):
+            sys.exit(0)
+        raise RunError(f"what the command found could not be printed: {error.strerror}.\nFix: repeat it with its output elsewhere.") from error
 
 
 def progress() -> Say:
@@ -145,7 +151,7 @@ def plan(described: Mapping[str, Any]) -> str:
         "",
         table(rows),
         "",
-        *(f"Warning: {name} cannot be read and would be left out: {problem}" for name, problem in described["unreadable_files"].items()),
+        *(f"Warning: {warning}" for warning in left_out(described["unreadable_files"], "would be left out")),
         f"disk: up to {shown_bytes(described['disk_needed'])} for {described['out']}{free}",
         "Nothing was written.",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ def lm(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Count the n-grams of reference text, for the stage `perplexity`."""
+    from tamis import files
     from tamis.cli import show, trained
     from tamis.lm.train import Settings
     from tamis.lm.train import train as train_models
@@ -45,7 +47,7 @@ def lm(
     from tamis.stages.perplexity import Perplexity
     from tamis.warm import warm
 
-    warm([Perplexity(Path(out))], show.progress())
+    warm([Perplexity(Path(files.home(out)))], show.progress())
     settings = Settings(vocabulary, byte_count(max_bytes, "--max-bytes"), seed=seed, text=text, by=by)
     made = train_models(inputs, out, settings, workers=workers or default_workers())
     show.out(json.dumps(made, indent=2) if as_json else trained.models(made, by))
@@ -93,7 +95,7 @@ def quality(
     )
     examples = chosen(positive or (), negative or (), data or (), label_column, Columns(text=text))
     how = How(numbers, tuple(good or ()), tuple(match or ()), held_out, held_out_where, seed, preset)
-    model = out if out.suffix == ".bin" else out.with_name(out.name + ".bin")
+    model = _model_file(out)
     made = train_model(examples, how, model)
     report.write(model, made)
     show.out(
@@ -101,6 +103,11 @@ def quality(
         if as_json
         else as_text(made) + f"\n\n{model}\nNext: read {model}.md, or score with `- quality: {{model: {model}}}` in a recipe."
     )
+
+
+def _model_file(out: Path) -> Path:
+    place = Path(os.path.expanduser(out))
+    return place if place.suffix == ".bin" else place.with_name(place.name + ".bin")
 
 
 @train.command()
@@ -139,7 +146,7 @@ def topics(
     numbers = settings.preset(preset).changed(
         dim=dim, epochs=epochs, learning_rate=learning_rate, word_ngrams=word_ngrams, buckets=buckets, min_count=min_count
     )
-    model = out if out.suffix == ".bin" else out.with_name(out.name + ".bin")
+    model = _model_file(out)
     examples = training.from_column(data, label_column, Columns(text=text))
     made = training.train(examples, training.How(numbers, min_documents, held_out, seed, preset), model)
     report.write(model, made)

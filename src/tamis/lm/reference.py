@@ -226,4 +226,4 @@ def _naming(place: str) -> Iterator[None]:
     except (OSError, pa.ArrowException) as error:
         files.blame_system(place, error)
         other = None if place.endswith(JSON_LINES) else told(place, "tamis train lm", "Parquet and JSON Lines")
-        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error).removesuffix(".")}.') from error
+        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error)}.') from error

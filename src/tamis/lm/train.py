@@ -67,6 +67,7 @@ def train(places: Sequence[str], out: str, settings: Settings, *, workers: int =
         DataError: the text cannot be read, or there is too little of it.
         RunError: the output cannot be written.
     """
+    out = files.home(out)
     if settings.by is None and files.is_folder(out):
         raise RunError(f'"{out}" is a folder, and a model is a file.\nFix: give a name in it: -o {files.join(out, "prose" + ENDING)}.')
     reference = choose(places, text=settings.text, by=settings.by, max_bytes=settings.max_bytes, seed=settings.seed)

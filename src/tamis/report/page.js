@@ -2,7 +2,7 @@
 (() => {
   const read = (name) => JSON.parse(document.getElementById(name).textContent);
   const specs = read("specs"), charts = read("charts"), sliders = read("sliders");
-  const views = {};
+  const views = {}, moved = {};
 
   // Charts, one after the other, so that the page can be read meanwhile.
   const draw = async (chart) => {
@@ -13,13 +13,27 @@
     try {
       const made = await vegaEmbed(place, spec, { mode: "vega", renderer: "svg", actions: false, ast: true });
       views[chart.name] = made.view;
+      if (chart.name in moved) moved[chart.name]();
     } catch (error) {
       place.textContent = "This chart could not be drawn; the table has its numbers.";
       console.error(chart.name, error);
     }
   };
-  const drawn = typeof vegaEmbed === "function" ? charts.reduce((before, chart) => before.then(() => draw(chart)), Promise.resolve()) : Promise.resolve();
-  drawn.then(() => { document.documentElement.dataset.drawn = "yes"; });
+  // What is folded has no width yet, and is drawn when it is opened.
+  const begun = new Set();
+  let drawing = Promise.resolve();
+  const drawOpen = () => {
+    delete document.documentElement.dataset.drawn;
+    for (const chart of typeof vegaEmbed === "function" ? charts : []) {
+      if (begun.has(chart.name) || document.getElementById(chart.name).closest("details:not([open])")) continue;
+      begun.add(chart.name);
+      drawing = drawing.then(() => draw(chart));
+    }
+    const last = drawing;
+    last.then(() => { if (last === drawing) document.documentElement.dataset.drawn = "yes"; });
+  };
+  drawOpen();
+  addEventListener("toggle", drawOpen, true);
 
   const number = (count) => Math.round(count).toLocaleString("en-US");
   const percent = (part, whole) => {
@@ -57,6 +71,7 @@
     };
     range.addEventListener("input", show);
     box.querySelector("button").addEventListener("click", () => { range.value = now; show(); range.focus(); });
+    moved[rule.chart] = () => { if (Number(range.value) !== now) show(); };
     box.hidden = false;
     said.hidden = false;
     show();
@@ -87,5 +102,5 @@
     search.closest(".search").hidden = false;
   }
 
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+  addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((part) => { part.open = true; }); drawOpen(); });
 })();

@@ -27,6 +27,7 @@ from tamis.report.markup import (
 
 Fact = Mapping[str, Any]
 SHOWN_FILES = 100
+SHOWN_STAGES = 3
 SHOWN_RECIPE = 20_000
 LONGEST_WARNING = 2_000
 
@@ -52,7 +53,7 @@ def draw(facts: Fact, drawing: Drawing | None = None) -> str:
     links = items(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in shown)
     sections = "".join(section(anchor, title, html) for anchor, title, html in shown)
     body = (
-        f'<header>\n<h1>{said(name)}</h1>\n<p class="lead">{lead(facts)}</p>\n{_verdict(facts)}{_head(facts)}{_beside(facts)}'
+        f'<header>\n<h1>{said(name)}</h1>\n<p class="lead">{lead(facts)}</p>\n{_verdict(facts)}{_why(facts)}{_head(facts)}{_beside(facts)}'
         f'<nav aria-label="Contents">{links}</nav>\n</header>\n'
         f"<main>\n{_problems(facts)}{'' if drawing.scripts else NO_CHARTS}{sections}</main>\n{_foot(facts)}"
     )
@@ -62,6 +63,17 @@ def draw(facts: Fact, drawing: Drawing | None = None) -> str:
 def _verdict(facts: Fact) -> str:
     line = verdict.line(facts["verdict"])
     return f'<p class="verdict">{said(line, LONGEST_WARNING)}</p>\n' if line else ""
+
+
+def _why(facts: Fact) -> str:
+    """The stages that dropped most, and what they mostly said."""
+    stages = sorted((step for step in facts["stages"] if step["dropped"]), key=lambda step: -step["dropped"])
+    parts = []
+    for step in stages[:SHOWN_STAGES]:
+        fired = sorted((rule for rule in step["rules"] if rule["failed"]), key=lambda rule: -rule["failed"])
+        mostly = f": {'mostly ' if len(fired) > 1 else ''}{said(fired[0]['reason'])}" if fired else ""
+        parts.append(f"{said(step['stage'])} {number(step['dropped'])}{mostly}")
+    return f"<p>Dropped most: {'; '.join(parts)}.</p>\n" if parts else ""
 
 
 def _head(facts: Fact) -> str:
@@ -109,8 +121,10 @@ def _problems(facts: Fact) -> str:
             rows = [(said(name, LONGEST_WARNING), number(n)) for name, n in found.items()]
             parts.append(table(caption, [Column(what), Column(count, "number")], rows))
     if facts["unreadable_files"]:
-        rows = [(said(name, LONGEST_WARNING), said(problem, LONGEST_WARNING)) for name, problem in facts["unreadable_files"].items()]
-        parts.append(table("Files that could not be read", [Column("file"), Column("problem")], rows))
+        files = facts["unreadable_files"]
+        rows = [(said(name, LONGEST_WARNING), said(problem, LONGEST_WARNING)) for name, problem in [*files.items()][:SHOWN_FILES]]
+        more = f"; {number(len(files) - SHOWN_FILES)} more are in report.json" if len(files) > SHOWN_FILES else ""
+        parts.append(table(f"Files that could not be read{more}", [Column("file"), Column("problem")], rows))
     return f'<section class="note" aria-labelledby="problems-title">\n<h2 id="problems-title">Look at this first</h2>\n{"".join(parts)}</section>\n'
 
 

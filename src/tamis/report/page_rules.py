@@ -11,10 +11,13 @@ from tamis.report.drawing import Drawing
 from tamis.report.markup import Column, bar, code, folded, number, paragraph, percent, plural, said, table
 
 Fact = Mapping[str, Any]
+MOST_CARDS = 4
+"""Limits of a stage that are drawn at once, those that alone decide most; the others are folded."""
+MOST_DECIDING = 8
 
 
 def rules(facts: Fact, drawing: Drawing) -> str:
-    """For each stage a table of its rules, then each limit by itself."""
+    """The rules that decide most; then for each stage a table of its rules, and its limits, those first that matter most."""
     intro = paragraph(
         "<em>Failed</em> counts every document that a rule is against, whichever stage dropped it. <em>Only this rule</em> counts "
         "those that fail nothing else: what would come back without the rule, but for what a stage that compares documents would then "
@@ -22,7 +25,21 @@ def rules(facts: Fact, drawing: Drawing) -> str:
     )
     drawing.sliders |= {"readable": {"documents": facts["documents"]["readable"], "bytes": facts["bytes"]["readable"]}, "rules": {}}
     parts = [_stage(i, step, facts, drawing) for i, step in enumerate(facts["stages"], 1) if step["rules"]]
-    return intro + _how(facts, drawing) + "".join(parts) if parts else ""
+    return intro + _deciding(facts) + _how(facts, drawing) + "".join(parts) if parts else ""
+
+
+def _deciding(facts: Fact) -> str:
+    """Over all stages: what would come back first. Nothing where the one table of the one stage says it."""
+    found = [(i, step, rule) for i, step in enumerate(facts["stages"], 1) for rule in step["rules"] if rule["only"]]
+    if len({i for i, _, _ in found}) < 2:
+        return ""
+    most = sorted(found, key=lambda one: -one[2]["only"])[:MOST_DECIDING]
+    columns = [Column("rule"), Column("stage"), Column("failed", "number"), Column("only this rule", "number"), Column("their bytes", "number")]
+    rows = [
+        (said(rule["reason"]), f'<a href="#stage-{i}">{i} {said(step["stage"])}</a>', number(rule["failed"]), number(rule["only"]), shown_bytes(rule["only_bytes"]))
+        for i, step, rule in most
+    ]
+    return table("Rules that decide most: documents that would be kept but for this one rule", columns, rows)
 
 
 def _how(facts: Fact, drawing: Drawing) -> str:
@@ -62,16 +79,22 @@ def _stage(number_: int, step: Fact, facts: Fact, drawing: Drawing) -> str:
             shown_bytes(rule["only_bytes"]),
             _remark(rule),
         )
-        for rule in step["rules"]
+        for rule in sorted(step["rules"], key=lambda rule: -rule["failed"])
     ]
     caption = f"Rules of stage {number_}; shares of {plural(facts['documents']['readable'], 'readable document')}"
-    cards = [
-        _card(f"rule-{number_}-{i}", rule, drawing)
-        for i, rule in enumerate(step["rules"], 1)
-        if rule["limit"] and rule["limit"]["histogram"]
-    ]
-    listed = f'<div class="rules">\n{"".join(cards)}</div>\n' if cards else ""
-    return f"<h3>{number_} {said(step['stage'])}</h3>\n{table(caption, columns, rows)}{listed}"
+    return f'<h3 id="stage-{number_}">{number_} {said(step["stage"])}</h3>\n{table(caption, columns, rows)}{_cards(number_, step, drawing)}'
+
+
+def _cards(number_: int, step: Fact, drawing: Drawing) -> str:
+    """The limits of a stage: those that alone decide most at once, the others when they are asked for."""
+    drawn = [(i, rule) for i, rule in enumerate(step["rules"], 1) if rule["limit"] and rule["limit"]["histogram"]]
+    drawn.sort(key=lambda one: (-one[1]["only"], -one[1]["failed"]))
+    cards = [_card(f"rule-{number_}-{i}", rule, drawing) for i, rule in drawn]
+    first, others = (f'<div class="rules">\n{"".join(some)}</div>\n' if some else "" for some in (cards[:MOST_CARDS], cards[MOST_CARDS:]))
+    if not others:
+        return first
+    names = ", ".join(said(rule["reason"]) for _, rule in drawn[MOST_CARDS:])
+    return first + folded(f"{plural(len(cards) - MOST_CARDS, 'more limit')}: {names}", others)
 
 
 def _remark(rule: Fact) -> str:

@@ -153,7 +153,7 @@ def _table(place: str, columns: Columns) -> pa.Table:
                 table = pj.read_json(stream, read_options=pj.ReadOptions(block_size=1 << 26))
     except (OSError, pa.ArrowException) as error:
         other = None if place.endswith(JSON_LINES) else told(place, "tamis train", "Parquet and JSON Lines")
-        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error).removesuffix(".")}.') from error
+        raise DataError(other or f'"{place}" cannot be read: {shards.sentence(error)}.') from error
     require_text(columns, table.schema, place=place, reader="tamis train", fix="say which it is: --{role} {column}")
     return table
 
