@@ -36,6 +36,7 @@ def test_the_plan_in_pipelines_is_what_happens_without_one() -> None:
         ({"ladders": {"a.b": [1.0]}}, "between 0 and 1"),
         ({"mixes": {"raw": "x"}}, 'cannot name a mix "raw"'),
         ({"rungs": ["gtp"]}, 'has no "gtp"'),
+        ({"seed": -1}, '"seed" is between 0 and 4,294,967,295, not -1'),
         ({"most_folds": 3}, "fewer than the 6 of least_folds"),
         ({"pool": "12 apples"}, "a number of bytes"),
         ([], "must hold keys and values"),

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ablations import design, documents, raw, sifted, target
+from test_ablate_trainings import RAW, Echo, field
 
 import tamis
 from tamis import files
@@ -22,10 +23,10 @@ from tamis.ablate import experiment, ladder, rungs, tell
 from tamis.ablate.arms import REHYDRATED
 from tamis.ablate.experiment import ablate
 from tamis.ablate.held import EACH
-from tamis.ablate.pool import gather
+from tamis.ablate.pool import gather, highest
 from tamis.ablate.prepare import prepare
 from tamis.cli import ablate as pages
-from tamis.errors import TamisError
+from tamis.errors import RunError, TamisError
 from tamis.progress import Say
 from tamis.recipe import Recipe
 
@@ -243,6 +244,30 @@ def test_a_training_that_dies_is_reported_and_left_out_of_no_mean(
     again = ablate([run], str(tmp_path / "abl"), asked, jobs=1)
     assert again.verdict["died"] == []
     assert _rung(again)["net"]["outcome"] == "adopt"
+
+
+def test_where_every_training_dies_nothing_is_concluded(tmp_path: Path) -> None:
+    """However few they were: why the last one died is said, and what to do."""
+
+    class Broken(Echo):
+        def train(self, *arguments: Any) -> Any:
+            raise ValueError("no luck at all")
+
+    step = ladder.Step(cast(Any, Broken()), field(), 2, (RAW,))
+    with pytest.raises(RunError) as error:
+        experiment.climb([step], {}, str(tmp_path), 1, Say())
+    assert str(error.value) == f"every training died, the last of: ValueError: no luck at all\nFix: see run.log in {tmp_path}, and repeat the command."
+
+
+@pytest.mark.parametrize(
+    ("share", "kept"),
+    [(0.1, [3]), (0.2, [3]), (0.21, [1, 2, 3]), (0.3, [1, 2, 3]), (0.6, [1, 2, 3]), (0.61, [0, 1, 2, 3]), (0.9, [0, 1, 2, 3])],
+)
+def test_a_ladder_holds_a_share_of_the_bytes(share: float, kept: list[int]) -> None:
+    """From the highest value on, all of equal values; a document without a value is in none, however large the share."""
+    values = np.array([1.0, 2.0, 2.0, 3.0, np.nan])
+    size = np.array([20, 20, 20, 20, 20])
+    assert np.flatnonzero(highest(values, size, share)).tolist() == kept
 
 
 def test_without_a_target_nothing_is_adopted(places: tuple[str, str], tmp_path: Path) -> None:

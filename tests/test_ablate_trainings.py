@@ -173,6 +173,18 @@ def test_what_ails_all_trainings_ends_the_ablation(tmp_path: Path) -> None:
         carry_out(field(), [Training(Broken(), RAW, fold % 2) for fold in range(20)], str(tmp_path), 1, Say())
 
 
+def test_a_domain_may_be_called_as_its_set_is(tmp_path: Path) -> None:
+    """A source "raw" of raw documents is one domain of them: its loss is told apart from that of the whole set."""
+    held = Held(Tokens.of([[1, 2, 3], [4, 5]]), np.zeros(2, np.int64), [HeldSet("raw", np.arange(2), np.array(["raw", "b"], object), np.array([10, 40]))])
+    given = field()
+    object.__setattr__(given, "held", held)
+    found = Losses(carry_out(given, [Training(Echo(), RAW, 0)], str(tmp_path), 1, Say())[0], 1)
+    assert found.domains("raw") == ["b", "raw"]
+    assert found.equal("raw", 200, "raw", "raw").tolist() == [200 / 10]
+    assert found.equal("raw", 200, "raw", "b").tolist() == [200 / 40]
+    assert found.equal("raw", 200, "raw").tolist() == [(200 / 10 + 200 / 40) / 2]
+
+
 def test_a_fold_that_is_missing_is_not_left_out_of_a_mean(tmp_path: Path) -> None:
     """Its loss is NaN, which every mean refuses."""
     found, _ = carry_out(field(), [Training(Echo(), RAW, 0)], str(tmp_path), 1, Say())

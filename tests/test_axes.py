@@ -60,6 +60,10 @@ DATES = {
     "1850-01-01": (None, None),
     "2024-13-01": ("2024", None),
     "no date": (None, None),
+    "201905": ("2019", "2019-05"),
+    "published 2019/05/06": ("2019", "2019-05"),
+    "1520190512": (None, None),  # seconds since 1970, in which 2019-05 stands by chance
+    "-12021-05": (None, None),
 }
 
 

@@ -75,6 +75,13 @@ def test_bytes_are_filled_until_the_share_is_reached() -> None:
     assert kept(data, share=0.9, unit="bytes") == [0, 1]
 
 
+def test_empty_texts_are_a_byte() -> None:
+    """All of a corpus is all of it, empty texts too; and a group of nothing else keeps its best."""
+    data = pl.DataFrame({"text": ["abc", "", "", ""], "score": [0.9, 0.1, 0.3, 0.2], "lang": ["en", "en", "fr", "fr"]})
+    assert kept(data, share=1.0, unit="bytes") == [0, 1, 2, 3]
+    assert kept(data, share=0.5, unit="bytes", within=["lang"]) == [0, 2]
+
+
 def test_without_a_score() -> None:
     """A document without a score counts for no share, and is dropped with that reason, or kept."""
     data = table([0.9, None, 0.1, float("nan")])

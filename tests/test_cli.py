@@ -140,6 +140,7 @@ MISTAKES = {
     ("explain", "in", "a"): 'Error: "in" is not a run folder.\nFix: name the folder that `tamis run … -o` wrote.\n',
     ("explain", "out", "zzz"): 'Error: out has no document "zzz".\nFix: give an id of the data, or an address like "part-000.parquet:0".\n',
     ("explain", "out", "part-000.parquet:77"): 'Error: out has no document "part-000.parquet:77".\nFix: give an id of the data, or an address like "part-000.parquet:0".\n',
+    ("explain", "out", "part-000.parquet:²"): 'Error: out has no document "part-000.parquet:²".\nFix: give an id of the data, or an address like "part-000.parquet:0".\n',
     ("export", "out", "--where", "stage ="): 'Error: the condition "stage =" cannot be read: ',
     ("export", "out", "--where", "stag == 'x'"): 'Error: the condition asks about "stag", which neither the ledger nor the data has. Did you mean "stage"?\n',
     ("export", "out", "--where", "lengths.chars > 2"): 'Error: the condition asks about "lengths.chars", and there is no stage "lengths". Did you mean "length"?\n',

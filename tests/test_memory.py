@@ -45,6 +45,16 @@ def test_built_in_stages_take_any_text(texts: list[str | None], name: str) -> No
 
 
 @settings(max_examples=30, deadline=None)
+@given(TEXTS)
+def test_polars_is_judged_alike(texts: list[str | None]) -> None:
+    """A polars frame, whose Arrow texts are views, gives the verdicts of a `pa.Table`, also with null texts and with lists of texts beside them."""
+    table = pa.table({"text": pa.array(texts, pa.string()), "tags": pa.array([[text] for text in texts], pa.list_(pa.string()))})
+    frame = pl.DataFrame(pl.from_arrow(table))
+    assert tamis.judge(frame, ANY).equals(tamis.judge(table, ANY))
+    assert tamis.sift(frame, ANY).to_dicts() == tamis.sift(table, ANY).to_pylist()
+
+
+@settings(max_examples=30, deadline=None)
 @given(TEXTS, st.lists(st.integers(0, 30), max_size=4))
 def test_pieces_do_not_matter(texts: list[str | None], cuts: list[int]) -> None:
     """A table in many pieces, or a slice of a larger one, is the same table; stages for single documents judge parts alike."""

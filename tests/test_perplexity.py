@@ -157,6 +157,14 @@ def test_parts_are_shares_of_each_group(rows, best, within, shares):
     assert found["reasons"].to_list() == [[] if part in (None, "middle") else [f"in the {part}"] for part in wanted]
 
 
+@pytest.mark.parametrize("percent", [7, 14, 28, 55, 56, 57])
+def test_shares_are_whole_numbers_of_documents_where_they_can_be(percent):
+    """Of a hundred documents 55 % are 55, although 100 * 0.55 is more than 55 in binary fractions."""
+    table = {"text": [str(i) for i in range(100)], "score": [float(i) for i in range(100)]}
+    stage = tamis.make_stage("head_middle_tail", signal="score", within=None, shares=[0, percent / 100])
+    assert tamis.judge(table, [stage])["part"].to_list() == ["middle"] * percent + ["tail"] * (100 - percent)
+
+
 def test_thirds_are_thirds_of_the_living():
     """A document that a stage above dropped takes no place in a part; the next one moves up."""
     table = {"text": [str(i) for i in range(7)], "score": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}

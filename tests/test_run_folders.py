@@ -18,6 +18,8 @@ from stages_for_tests import Length, Lower, Openings, Twins
 
 import tamis
 from tamis import files, shards, tally
+from tamis.export import export
+from tamis.folder import opened
 
 STAGES = [Length(min_chars=12), Lower(), Twins()]
 
@@ -219,6 +221,28 @@ def test_a_file_that_only_looks_changed(tmp_path: Path) -> None:
     (place / "part-000.parquet").write_bytes(content)
     os.utime(place / "part-000.parquet", (1, 1))
     run(STAGES, str(place), tmp_path / "out")
+
+
+def test_shards_that_moved(tmp_path: Path) -> None:
+    """A finished run whose shards are elsewhere now is still finished, and by the same command it learns where its text is."""
+    place = split(tmp_path / "in", corpus(), 2)
+    run(STAGES, place, tmp_path / "out")
+    before = inodes(tmp_path / "out", "data", "ledger", "signals")
+    (tmp_path / "in").rename(tmp_path / "moved")
+    with pytest.raises(tamis.TamisError, match=r"part-000.parquet, which .* was made from, is gone"):
+        export(opened(str(tmp_path / "out")), None)
+    run(STAGES, str(tmp_path / "moved"), tmp_path / "out")
+    assert inodes(tmp_path / "out", "data", "ledger", "signals") == before
+    assert export(opened(str(tmp_path / "out")), None)[1] == 60
+
+
+def test_hidden_files_stay(tmp_path: Path) -> None:
+    """A new run removes nothing from the folder it is given, such as what keeps an empty folder in git."""
+    place = split(tmp_path / "in", corpus(10), 1)
+    (tmp_path / "out" / "data").mkdir(parents=True)
+    (tmp_path / "out" / "data" / ".gitkeep").write_text("")
+    run(STAGES, place, tmp_path / "out")
+    assert (tmp_path / "out" / "data" / ".gitkeep").exists()
 
 
 def test_no_room_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

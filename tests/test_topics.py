@@ -113,6 +113,7 @@ def test_order_of_documents_and_parts_does_not_matter() -> None:
     assert stage.fit(Parts([turned.slice(0, 10), turned.slice(10, 1), turned.slice(11)])) == wanted
     assert stage.fit(Parts([table, table.slice(5, 50)])) == wanted
     assert make_stage("topics", topics=5, sample=200, seed=1).fit(Table(table)) != wanted
+    assert make_stage("topics", topics=5, sample=200, seed=-(2**32)).fit(Table(table)) == wanted  # scikit-learn itself takes no such number
 
 
 def test_a_sample_is_by_content() -> None:

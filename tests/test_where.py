@@ -29,6 +29,15 @@ CASES = {
     "lang == None": "--x-",
     "lang is not None": "xx-x",
     "lang != None": "xx-x",
+    "None == lang": "--x-",
+    "None is not lang": "xx-x",
+    "lang in ['fr', None]": "-x--",
+    "n in [1, 2.5]": "x---",
+    "n in []": "----",
+    "n in [2.0, None]": "-x--",
+    "n not in [2.5, 3]": "xx--",
+    "quality.score not in [0, 1]": "x-xx",
+    "ok in [True]": "x--x",
     "n > 1": "-xx-",
     "1 < n <= 3": "-xx-",
     "3 >= n": "xxx-",
@@ -79,6 +88,18 @@ REFUSED = {
     "n in 3": '"in" wants a list of values, not "3"',
     "n in other": '"in" wants a list of values, not "other"',
     "lang is 'fr'": "\"lang is 'fr'\" is not understood",
+    "n < None": '"n < None" is not understood',
+    "1 <= n > None": '"n > None" is not understood',
+    "None >= n": '"None >= n" is not understood',
+    "lang == ...": '"..." is not understood',
+    "n == 1j": '"1j" is not understood',
+    "lang == b'fr'": "\"b'fr'\" is not understood",
+    "n == 18446744073709551616": '"18446744073709551616" is not understood',
+    "lang in ['fr', 1]": "\"in\" wants a list of values, not \"['fr', 1]\"",
+    "ok in [True, 1]": '"in" wants a list of values, not "[True, 1]"',
+    "n in [[1]]": '"in" wants a list of values, not "[[1]]"',
+    "n in {1: 2}": '"in" wants a list of values, not "{1: 2}"',
+    "n in [1j]": '"in" wants a list of values, not "[1j]"',
     "x if y else z": '"x if y else z" is not understood',
 }
 
@@ -114,7 +135,7 @@ def test_in_a_text() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(["(", ")", "[", "]", "n", "lang", ".", "==", "<", ">", "in", "not", "and", "or", "1", "'a'", ",", "None", "is", "-", "*", "if", ":", "="]), max_size=12).map(" ".join)))
+@given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(["(", ")", "[", "]", "n", "lang", ".", "==", "<", ">", "in", "not", "and", "or", "1", "1j", "...", "b''", "'a'", ",", "None", "is", "-", "*", "if", ":", "="]), max_size=12).map(" ".join)))
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_any_text(text: str) -> None:
     """Any text is a condition or is refused in words; nothing else happens."""

@@ -113,18 +113,24 @@ def complete(plan: Plan) -> dict[str, Any] | None:
     return manifest if same and there and written == manifest["counts"]["shards_written"] else None
 
 
+def note_inputs(plan: Plan) -> None:
+    """Note the shards and where they are; of a finished run, which can have moved, only that."""
+    place, noted = files.join(plan.out, "inputs.json"), {"decision": decision(plan), "shards": [asdict(shard) for shard in plan.corpus.shards]}
+    if not files.exists(place) or files.read_json(place) != noted:
+        files.write_json(place, noted)
+
+
 def begin(plan: Plan) -> bool:
     """Note what the folder is begun with; results of another decision are cleared, signals stay. Whether a finished run's were."""
-    place = files.join(plan.out, "inputs.json")
-    decided, replaced = decision(plan), False
-    if not files.exists(place) or files.read_json(place)["decision"] != decided:
+    place, replaced = files.join(plan.out, "inputs.json"), False
+    if files.exists(place) and files.read_json(place)["decision"] != decision(plan):  # without it nothing here is a run's
         replaced = files.exists(files.join(plan.out, "manifest.json"))
         for name in ("manifest.json", "ledger", "data", "quarantine", "report.html", "report.json", "report.md", "README.md"):
             files.remove(files.join(plan.out, name))
     # A manifest says that all is done, so that it goes before anything is done again; inputs.json makes a folder a run's.
     files.remove(files.join(plan.out, "manifest.json"))
     files.remove_temporary(plan.out)
-    files.write_json(place, {"decision": decided, "shards": [asdict(shard) for shard in plan.corpus.shards]})
+    note_inputs(plan)
     files.write_bytes(files.join(plan.out, "recipe.yaml"), dump(plan.recipe).encode())
     return replaced
 

@@ -35,7 +35,7 @@ def explain(run: Finished, document: str) -> list[dict[str, Any]]:
 
 def _rows(run: Finished, document: str) -> Iterator[dict[str, Any]]:
     shard, _, row = document.rpartition(":")
-    at_address = (pl.col("shard") == shard) & (pl.col("row") == int(row)) if shard and row.isdigit() else pl.lit(value=False)
+    at_address = (pl.col("shard") == shard) & (pl.col("row") == int(row)) if shard and row.isdecimal() else pl.lit(value=False)
     for frame in run.ledger():
         has_id = pl.col("id") == document if "id" in frame.columns else pl.lit(value=False)
         yield from frame.filter(has_id | at_address).iter_rows(named=True)
@@ -46,7 +46,7 @@ def _quarantined(run: Finished, document: str) -> Iterator[dict[str, Any]]:
     if not files.exists(place):
         return
     shard, _, row = document.rpartition(":")
-    number = int(row) if row.isdigit() else -1
+    number = int(row) if row.isdecimal() else -1
     inside = (pl.col("shard") == shard) & (pl.col("row") <= number) & (number < pl.col("row") + pl.col("rows"))
     for one in files.read_frame(place).filter((pl.col("id") == document) | inside).iter_rows(named=True):
         yield {"address": f"{one['shard']}:{one['row']}", "id": one["id"], "verdict": "quarantine", "reasons": [one["reason"]], "stages": []}

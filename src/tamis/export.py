@@ -41,23 +41,29 @@ def export(run: Finished, where: str | None, to: str | None = None, *, edits: Se
     Returns:
         The folder and the number of documents. Each shard has the columns of the input, and tamis_shard, tamis_row,
         tamis_copies, tamis_stage, tamis_reasons, tamis_also, tamis_partner … from the ledger.
+
+    Raises:
+        RunError: `to` is a file, or holds anything.
+        DataError: the condition asks about what the run does not have.
     """
     for edit in edits:
         edit.check()
     to = files.home(to) if to else None
-    folder = to or files.join(run.out, "export", keys.digest([where, *map(repr, edits)] if edits else where)[:8])
-    if to and files.exists(to) and files.listing(to):
+    if to and files.holds_anything(to):
         raise RunError(f'"{to}" is not empty.\nFix: choose a new folder.')
+    own = files.join(run.out, "export", keys.digest([where, *map(repr, edits)] if edits else where)[:8])
     plan = run.plan()
     work = Work.of(plan)
     signals = DiskSignals(plan, {chunk.name: known(work, chunk) for chunk in plan.corpus.chunks})
     wanted = names_in(where, _renamed) if where else ()
-    files.remove(folder)
     present = plan.corpus.schema.names
     roles = [role.name for role in fields(plan.recipe.columns) if plan.recipe.columns.named(role.name) in present]
     _check_names(run, wanted, run.ledger_between(0, 0).columns, [*present, *roles])
     if where:
         _check_stages(run, where)
+    folder = to or own
+    if not to:  # what the same command wrote before
+        files.remove(own)
     writing = replace(work, steps=(*work.steps, *(Step(f"export {edit.name()}", edit) for edit in edits)))
     function = partial(_export_slab, _Export(run, signals, writing, where, wanted, folder))
     return folder, sum(mappers.threads(function, range(len(signals.slabs)), workers or mappers.default_workers()))

@@ -56,6 +56,14 @@ def is_folder(url: str) -> bool:
     return bool(filesystem.isdir(path))
 
 
+def holds_anything(url: str) -> bool:
+    """Whether there is a file of this name, or a folder with any entry, hidden ones too."""
+    if is_local(url):
+        return bool(os.listdir(url)) if os.path.isdir(url) else os.path.lexists(url)
+    filesystem, path = _remote(url)
+    return bool(filesystem.find(path))
+
+
 def size(url: str) -> int:
     """Bytes of a file."""
     if is_local(url):

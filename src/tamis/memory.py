@@ -38,7 +38,7 @@ def judge(data: Any, stages: Stage | Sequence[Stage], *, columns: Columns | None
         One row for each row of the data, in order: row, copies, stage, reasons, also, and what stages add. A row
         without a readable text has the stage "unreadable".
     """
-    return _sifted(to_table(data), _listed(stages), columns or Columns())[0]
+    return _sifted(plain(to_table(data)), _listed(stages), columns or Columns())[0]
 
 
 def sift(data: Any, stages: Stage | Sequence[Stage], *, columns: Columns | None = None) -> Any:

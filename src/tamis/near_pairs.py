@@ -85,7 +85,7 @@ def relate(search: Search, signals: pl.LazyFrame, read: Read) -> pl.DataFrame:
     nominated, crowds = _nominated(search, signals, members, sieve, low, read.workers)
     del members, low
     verified = _verified(search, nominated, sizes, read)
-    return pl.concat([equal, *verified, *map(_told, crowds)]).sort("a", "b", nulls_last=True)
+    return pl.concat([equal, *verified, *map(_told, crowds)]).sort("a", "b", "not_compared", nulls_last=True)
 
 
 def _nominated(

@@ -101,6 +101,7 @@ def carry_out(made: Plan, how: How) -> dict[str, Any]:
     with ExitStack() as stack:
         stack.enter_context(begin.alone(made.out))
         if (done := begin.complete(made)) is not None:
+            begin.note_inputs(made)  # the text is read from where the shards are now
             how.say.note("Nothing is left to do: this run is complete.")
             return done
         planning.check_room(made)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -96,31 +96,58 @@ def _expression(node: ast.expr, text: str, rename: Callable[[str], str]) -> pl.E
             return reduce(operator.and_, [_comparison(a, op, b, text, rename) for a, op, b in pairs])
         case ast.Name() | ast.Attribute():
             return pl.col(rename(_dotted(node, text)))
-        case ast.Constant(value=value):
+        case ast.Constant(value=str() | int() | float() | None as value) if _is_small(value):  # a bool is an int
             return pl.lit(value)
-    raise StageError(_message(text, f'"{ast.unparse(node)}" is not understood'))
+    raise StageError(_message(text, _not_understood(node)))
 
 
 def _comparison(a: ast.expr, op: ast.cmpop, b: ast.expr, text: str, rename: Callable[[str], str]) -> pl.Expr:
     left = _expression(a, text, rename)
     if isinstance(op, ast.In | ast.NotIn):
         try:
-            values = list(_listed(b))
+            values = _listed(b)
         except (ValueError, TypeError) as error:
             raise StageError(_message(text, f'"in" wants a list of values, not "{ast.unparse(b)}"')) from error
-        return left.is_in(values) if isinstance(op, ast.In) else ~left.is_in(values)
-    if isinstance(b, ast.Constant) and b.value is None:
-        return left.is_null() if isinstance(op, ast.Is | ast.Eq) else left.is_not_null()
+        among = _is_among(left, values)
+        return among if isinstance(op, ast.In) else ~among
+    if _is_none(a) or _is_none(b):
+        if not isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
+            raise StageError(_message(text, _not_understood(ast.Compare(a, [op], [b]))))
+        other = _expression(b, text, rename) if _is_none(a) else left
+        return other.is_null() if isinstance(op, ast.Is | ast.Eq) else other.is_not_null()
     if type(op) not in _COMPARE:
-        raise StageError(_message(text, f'"{ast.unparse(ast.Compare(a, [op], [b]))}" is not understood'))
+        raise StageError(_message(text, _not_understood(ast.Compare(a, [op], [b]))))
     return _COMPARE[type(op)](left, _expression(b, text, rename))
 
 
-def _listed(node: ast.expr) -> Iterable[Any]:
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _listed(node: ast.expr) -> list[Any]:
+    """The values of a list, all of them texts, all numbers, or all true and false; null may stand among them.
+
+    Raises:
+        ValueError, TypeError: it is something else, such as "fr", which Python would take for a list of letters.
+    """
     values = ast.literal_eval(node)
-    if isinstance(values, str | bytes):
-        raise TypeError  # "fr" would be the list of its letters
-    return values  # type: ignore[no-any-return]
+    if not isinstance(values, list | tuple | set):
+        raise TypeError
+    kinds = {float if type(value) is int else type(value) for value in values if value is not None}
+    if len(kinds) > 1 or not kinds <= {str, float, bool} or not all(map(_is_small, values)):
+        raise TypeError
+    return list(values)
+
+
+def _is_among(value: pl.Expr, values: list[Any]) -> pl.Expr:
+    """Whether it is one of a list; numbers are compared one by one, as `is_in` refuses whole ones for a column of others."""
+    numbers = [one for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+    return pl.any_horizontal([value == one for one in numbers]) if numbers else value.is_in(values)
+
+
+def _is_small(value: Any) -> bool:
+    """Whether it is no number, or one of 64 bits, which is what columns hold."""
+    return not isinstance(value, int) or -(2**63) <= value < 2**64
 
 
 def _dotted(node: ast.expr, text: str) -> str:
@@ -129,6 +156,10 @@ def _dotted(node: ast.expr, text: str) -> str:
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value, text)}.{node.attr}"
     raise StageError(_message(text, f'"{ast.unparse(node)}" is not a name'))
+
+
+def _not_understood(node: ast.expr) -> str:
+    return f'"{ast.unparse(node)}" is not understood'
 
 
 def _message(text: str, what: str) -> str:

@@ -67,8 +67,8 @@ def compare(losses: Losses, arm: str, against: str, tokens: int, how: How) -> Co
     what = f"{against} and {arm}"
     same = losses.same(arm, against, tokens)
 
-    def gain(held: str, group: str | None = None) -> tuple[Estimate, np.ndarray]:
-        before, after = losses.equal(against, tokens, held, group), losses.equal(arm, tokens, held, group)
+    def gain(held: str, domain: str | None = None) -> tuple[Estimate, np.ndarray]:
+        before, after = losses.equal(against, tokens, held, domain), losses.equal(arm, tokens, held, domain)
         return paired(before - after, same=same, overlap=how.overlap, level=how.level, what=what), before
 
     main, _ = gain(how.primary)

@@ -285,7 +285,7 @@ class _Told:
         sides = {
             arm: (
                 self.losses.curve(arm, at, self.how.primary),
-                np.stack([self.losses.measure(arm, budget, row["set"], row["group"], GOLD) for budget in at], axis=1),
+                np.stack([self.losses.measure(arm, budget, row["set"], GOLD) for budget in at], axis=1),
             )
             for arm, at in budgets.items()
         }
@@ -308,7 +308,7 @@ class _Told:
         if "curated" not in self.arms:
             return None
         tokens = self.arms["curated"]["compared_at"]
-        raw, curated = (self.losses.measure(arm, tokens, row["set"], row["group"], row["measure"]) for arm in ("raw", "curated"))
+        raw, curated = (self.losses.measure(arm, tokens, row["set"], row["measure"]) for arm in ("raw", "curated"))
         better = self.losses.results.filter((pl.col("set") == row["set"]) & (pl.col("measure") == row["measure"]))["better"][0]
         sign = 1.0 if better == "higher" else -1.0
         try:

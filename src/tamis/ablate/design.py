@@ -105,6 +105,7 @@ _RANGES = {
     "random_drop": (0, 0.99),
     "gpt_folds": (2, 1_000),
     "level": (0.5, 0.999),
+    "seed": (0, 2**32 - 1),
 }
 _NAMED = ("target", "items", "mixes", "rungs")
 """Paths and names as people write them: one may stand for a list of one."""

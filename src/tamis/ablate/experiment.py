@@ -98,6 +98,9 @@ def climb(steps: Sequence[Step], plan: Mapping[str, Any], out: str, jobs: int, s
 
     Returns:
         As `trainings.carry_out`.
+
+    Raises:
+        RunError: every training died.
     """
     frames: list[pl.DataFrame] = []
     died: list[dict[str, Any]] = []
@@ -106,9 +109,12 @@ def climb(steps: Sequence[Step], plan: Mapping[str, Any], out: str, jobs: int, s
         found, dead = trainings.carry_out(step.field, step.trainings(ladder.left_out(step, stages)), out, jobs, say)
         frames.append(found)
         died += dead
-        if step.rung.order_blind:
+        if step.rung.order_blind and found.height:
             stages = conclusions.conclude(found, plan, died=dead, exploratory=False)["rungs"][step.rung.name]["stages"]
-    return pl.concat([frame for frame in frames if frame.height]), died
+    ended = [frame for frame in frames if frame.height]
+    if not ended:
+        raise RunError(f"every training died, the last of: {died[-1]['error']}\nFix: see run.log in {out}, and repeat the command.")
+    return pl.concat(ended), died
 
 
 def opened(out: str) -> Told:

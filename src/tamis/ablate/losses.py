@@ -29,23 +29,23 @@ class Losses:
     def _documents(self) -> pl.DataFrame:
         return self.results.filter(pl.col("measure") == BITS)
 
-    def equal(self, arm: str, budget: int, held: str, group: str | None = None) -> np.ndarray:
+    def equal(self, arm: str, budget: int, held: str, domain: str | None = None) -> np.ndarray:
         """f64[S]: at a budget, on a set (the mean over its domains) or on one of its domains; redraws averaged."""
-        return self._by_fold(self._documents, arm, (pl.col("at") == EQUAL) & (pl.col("budget") == budget), held, group)
+        return self._by_fold(self._documents, arm, (pl.col("at") == EQUAL) & (pl.col("budget") == budget), held, domain)
 
-    def own(self, arm: str, share: float, held: str, group: str | None = None) -> np.ndarray:
-        """f64[S]: after all that the arm has of a share of the fold."""
-        return self._by_fold(self._documents, arm, (pl.col("at") == OWN_SIZE) & (pl.col("share") == share), held, group)
+    def own(self, arm: str, share: float, held: str) -> np.ndarray:
+        """f64[S]: after all that the arm has of a share of the fold, on a set."""
+        return self._by_fold(self._documents, arm, (pl.col("at") == OWN_SIZE) & (pl.col("share") == share), held)
 
     @cached_property
     def has_own(self) -> bool:
         """Whether arms were trained on all that they have, too."""
         return bool((self.results["at"] == OWN_SIZE).any())
 
-    def measure(self, arm: str, budget: int, held: str, group: str, measure: str) -> np.ndarray:
-        """f64[S]: a score of evaluation items at a budget."""
+    def measure(self, arm: str, budget: int, held: str, measure: str) -> np.ndarray:
+        """f64[S]: a score of a whole set of evaluation items at a budget."""
         rows = self.results.filter(pl.col("measure") == measure)
-        return self._by_fold(rows, arm, (pl.col("at") == EQUAL) & (pl.col("budget") == budget), held, group)
+        return self._by_fold(rows, arm, (pl.col("at") == EQUAL) & (pl.col("budget") == budget), held)
 
     def each(self, arm: str, budget: int, held: str) -> np.ndarray:
         """f64[S, N]: at a budget, of each of the N documents or items of a set; NaN for a fold that is missing."""
@@ -56,8 +56,10 @@ class Losses:
         values[rows, columns] = found["value"].to_numpy()
         return values
 
-    def _by_fold(self, rows: pl.DataFrame, arm: str, where: pl.Expr, held: str, group: str | None) -> np.ndarray:
-        found = rows.filter((pl.col("arm") == arm) & where & (pl.col("set") == held) & (pl.col("group") == (group or held)))
+    def _by_fold(self, rows: pl.DataFrame, arm: str, where: pl.Expr, held: str, domain: str | None = None) -> np.ndarray:
+        # By what rows are, and not by their names alone: a domain may be called as a set is.
+        group = pl.col("by") == "set" if domain is None else (pl.col("by") == "domain") & (pl.col("group") == domain)
+        found = rows.filter((pl.col("arm") == arm) & where & (pl.col("set") == held) & group)
         means = found.group_by("seed").agg(pl.col("value").mean())
         by_fold = np.full(self.seeds, np.nan)
         by_fold[means["seed"].to_numpy()] = means["value"].to_numpy()

@@ -206,14 +206,20 @@ def _ladders(numbers: Numbers, design: Design, size: np.ndarray, taken: np.ndarr
         values = pl.concat(list(numbers.each([name], lambda _, frame: frame)))[name].cast(pl.Float64, strict=False).to_numpy()
         if np.isnan(values).all():
             raise StageError(f'ladders: "{name}" is no number.\nFix: name a signal that is.')
-        order = np.argsort(values if asked.startswith("-") else -values, kind="stable")  # NaN, not measurable, comes last
-        total = np.cumsum(size[order])
         for share in shares:
-            kept = np.zeros(len(size), np.uint8)
-            cut = values[order[min(len(order) - 1, int(np.searchsorted(total, share * total[-1])))]]
-            kept[values <= cut if asked.startswith("-") else values >= cut] = 1  # all that are equal, whatever their order
-            mixes[f"{asked} {share:g}"] = kept[taken]
+            mixes[f"{asked} {share:g}"] = highest(-values if asked.startswith("-") else values, size, share)[taken]
     return mixes
+
+
+def highest(values: np.ndarray, size: np.ndarray, share: float) -> np.ndarray:
+    """u8[n]: 1 for the documents of the highest values (f64[n]) that hold a share of all bytes (i64[n]), and for all that are equal to the last of them.
+
+    One without a value (NaN) is not among them, so that they may hold less than the share.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(-values[known], kind="stable")]
+    last = int(np.searchsorted(np.cumsum(size[order]), share * size.sum()))
+    return np.asarray(values >= values[order[min(last, len(order) - 1)]], np.uint8)
 
 
 def _docs_of_run(run: Finished, taken: np.ndarray, edits: Sequence[Edit], design: Design) -> pa.Table:

@@ -289,7 +289,7 @@ def mix(
     max_copies: Annotated[int, typer.Option(min=1, help="How often a document may be given.")] = 4,
     min_share: Annotated[float, typer.Option(min=0, max=1, help="Of each group, at least.")] = 0.0,
     max_share: Annotated[float, typer.Option(min=0, max=1, help="Of each group, at most.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the draws.")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Models side by side.", show_default="one a processor")] = None,
     as_json: AsJson = False,
 ) -> None:

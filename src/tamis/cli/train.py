@@ -33,7 +33,7 @@ def lm(
     text: Annotated[str, typer.Option(help="The column of the text.")] = "text",
     vocabulary: Annotated[int, typer.Option(help="Different tokens.")] = 8192,
     max_bytes: Annotated[str, typer.Option(help="Text for a model, drawn at random if there is more.")] = "30MB",
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the draw.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Side by side.", show_default="one a processor")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -78,7 +78,7 @@ def quality(
     buckets: Buckets = None,
     min_count: MinCount = None,
     text: Text = "text",
-    seed: Annotated[int, typer.Option(help="Another seed is another sample, split and model.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed is another sample, split and model.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a quality classifier, and say whether it beats length and topic alone."""
@@ -129,7 +129,7 @@ def topics(
     buckets: Buckets = None,
     min_count: MinCount = None,
     text: Text = "text",
-    seed: Annotated[int, typer.Option(help="Another seed is another split and model.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another seed is another split and model.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a classifier of topics from a labelled column, for the stage `topics`."""

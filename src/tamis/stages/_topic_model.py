@@ -192,7 +192,7 @@ def fit(scan: Scan, *, topics: int | None, sample: int, seed: int, needed_by: st
     require("sklearn", needed_by=needed_by, extra="topics")
     from threadpoolctl import threadpool_limits
 
-    drawn = _sample(scan, sample)
+    drawn, seed = _sample(scan, sample), seed % 2**32  # scikit-learn takes no other
     with threadpool_limits(limits=1):
         return (_fitted(drawn, topics, seed, embeddings) if drawn is not None and len(drawn.keys) else nothing()).dump()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -52,14 +52,16 @@ class Axes(Stage):
     Signals:
         format: string; null for a text without lines.
         domain: string, the host of the column `url` in lower case, without "www."; null where there is none.
-        year, month: string, "2024" and "2024-05", of the column `date`: the first four digits from 1900 to 2099, with or without a month
-            after them; null where there are none.
+        year, month: string, "2024" and "2024-05", of the column `date`: the first number that begins with a year from 1900 to 2099, with or
+            without a month after it; null where there is none.
 
     Source:
         Our own, on 1,354 web pages of known types (docs/topics.md).
     """
 
     axes: tuple[Axis, ...] = ("format",)
+
+    version: ClassVar[int] = 2  # since a month does not begin inside a number
 
     def check(self) -> None:
         """Refuse a stage that would tell nothing."""
@@ -121,13 +123,13 @@ def _domains(docs: pa.Table) -> pl.Series:
 
 
 def _years(docs: pa.Table) -> pl.Series:
-    return _text(docs, "date").str.extract(r"(?:^|\D)((?:19|20)\d\d)(?:\D|$|\d{4})")
+    return _text(docs, "date").str.extract(r"(?:^|\D)((?:19|20)\d\d)(?:\D|$|\d{4}|\d{2}(?:\D|$))")
 
 
 def _months(docs: pa.Table) -> pl.Series:
     dates = pl.DataFrame({"date": _text(docs, "date")})
     parts = dates.select(
-        year=pl.col("date").str.extract(r"((?:19|20)\d\d)[-/.]?(?:0[1-9]|1[0-2])"),
-        month=pl.col("date").str.extract(r"(?:19|20)\d\d[-/.]?(0[1-9]|1[0-2])"),
+        year=pl.col("date").str.extract(r"(?:^|\D)((?:19|20)\d\d)[-/.]?(?:0[1-9]|1[0-2])"),
+        month=pl.col("date").str.extract(r"(?:^|\D)(?:19|20)\d\d[-/.]?(0[1-9]|1[0-2])"),
     )
     return parts.select(pl.concat_str("year", "month", separator="-").alias("month")).to_series()

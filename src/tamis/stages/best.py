@@ -31,7 +31,7 @@ class Best(Stage):
     Args:
         of: what more of is better: a signal ("quality.score") or a column ("stars"); "-perplexity.bits_per_byte": less is better.
         share: of the documents, or of their bytes, in [0, 1].
-        unit: "documents" or "bytes".
+        unit: "documents" or "bytes", of which an empty text counts as one.
         within: columns and signals; the share is taken of each group of documents with the same values, so that the mix of them
             stays as it was. "length" puts together documents whose bytes have the same power of two; null values are a group.
         temperature: null: the best are kept. A number: documents are drawn without replacement, each with a chance proportional
@@ -89,7 +89,8 @@ class Best(Stage):
         known = ~np.isnan(score)
         rows = np.flatnonzero(known)
         order, group = self._order(frame[rows], score[rows])
-        weight = np.ones(len(rows), np.int64) if self.unit == "documents" else frame["text.bytes"].to_numpy()[rows].astype(np.int64)
+        size = frame["text.bytes"].to_numpy()[rows].astype(np.int64)
+        weight = np.ones_like(size) if self.unit == "documents" else np.maximum(size, 1)  # of empty texts, too, the share is taken
         before, whole = _before(group[order], weight[order])
         kept, share = np.full(len(score), self.on_null == "keep"), np.full(len(score), np.nan)
         kept[rows[order]] = before < _limits(self.share, whole)

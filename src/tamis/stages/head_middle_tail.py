@@ -83,7 +83,8 @@ class HeadMiddleTail(Stage):
         if self.within:
             group = pl.col(reference(self.within))
             better, of = better.over(group), of.over(group)
-        head, middle = (better < of * share for share in self.shares)
+        # Rounded, for 100 * 0.55 is a little more than 55.
+        head, middle = (better < (of * share).round(6) for share in self.shares)
         part = pl.when(value.is_not_null()).then(
             pl.when(head).then(pl.lit("head")).when(middle).then(pl.lit("middle")).otherwise(pl.lit("tail"))
         )

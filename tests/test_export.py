@@ -1,0 +1,55 @@
+"""Exports delete nothing that is not theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from runs import run, split
+from stages_for_tests import Length
+
+from tamis import files
+from tamis.errors import RunError
+from tamis.export import export
+from tamis.folder import Finished, opened
+
+THINGS: dict[str, Callable[[Path], object]] = {
+    "a file": lambda place: place.write_text("precious"),
+    "a hidden file": lambda place: [place.mkdir(), (place / ".env").write_text("precious")],
+    "a hidden folder": lambda place: (place / ".git" / "refs").mkdir(parents=True),
+    "a folder that begins with _": lambda place: (place / "_data").mkdir(parents=True),
+    "a link to nothing": lambda place: place.symlink_to("nowhere"),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of three documents, one dropped."""
+    folder = tmp_path_factory.mktemp("export")
+    shards = split(folder / "in", pa.table({"id": ["a", "b", "c"], "text": ["long enough", "no", "long enough too"]}), 2)
+    run([Length(min_chars=5)], shards, folder / "out")
+    return opened(str(folder / "out"))
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_what_is_there_stays(finished: Finished, tmp_path: Path, thing: str) -> None:
+    """An export goes only where nothing is; whatever is there, visible or not, a file or a folder, is refused and stays as it was."""
+    place = tmp_path / "there"
+    THINGS[thing](place)
+    before = sorted((path.relative_to(tmp_path), path.is_dir() or path.is_symlink() or path.read_bytes()) for path in tmp_path.rglob("*"))
+    with pytest.raises(RunError) as error:
+        export(finished, None, str(place))
+    assert str(error.value) == f'"{place}" is not empty.\nFix: choose a new folder.'
+    assert before == sorted((path.relative_to(tmp_path), path.is_dir() or path.is_symlink() or path.read_bytes()) for path in tmp_path.rglob("*"))
+
+
+def test_empty_folders_are_filled(finished: Finished, tmp_path: Path) -> None:
+    """A folder that is new, or there and empty, gets the export; on other file systems too."""
+    (tmp_path / "empty").mkdir()
+    for place in (str(tmp_path / "empty"), str(tmp_path / "new"), f"memory://{tmp_path.name}/new"):
+        assert not files.holds_anything(place)
+        assert export(finished, None, place) == (place, 3)
+        assert files.holds_anything(place)
+        assert [url.rsplit("/", 1)[1] for url in files.listing(place)] == ["part-00000.parquet"]
