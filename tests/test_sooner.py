@@ -53,7 +53,7 @@ def test_what_asked_to_be_called_at_the_end_is_called() -> None:
         "thing = Thing()\n"
         "atexit.register(print, 'registered')\n"
         "weakref.finalize(thing, print, 'finalized')\n"
-        "threading.Thread(target=lambda: (time.sleep(0.2), print('waited for'))).start()\n"
+        "threading.Thread(target=lambda: (threading.main_thread().join(), time.sleep(0.1), print('waited for'))).start()\n"
         "cli.command()"
     )
     done = python(code, "--version")
