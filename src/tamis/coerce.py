@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,12 +49,12 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
         return _listed(value, get_args(hint))
     if origin is not None:
         return _container(value, origin, get_args(hint), folder)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():  # 1e3
         return int(value)
-    nan = isinstance(value, float) and math.isnan(value)  # no limit at all: it compares with nothing
-    if nan or (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
+    endless = isinstance(value, float) and not math.isfinite(value)  # no limit at all: NaN compares with nothing; null switches one off
+    if endless or (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
         raise _Misfit
     return value
 

@@ -61,13 +61,9 @@ def value(given: Any) -> str:
     if isinstance(given, str):
         return given
     if isinstance(given, int | float) and not isinstance(given, bool):
-        return (
-            f"{given:,}"
-            if given == int(given) and isinstance(given, int)
-            else f"{given:,g}"
-            if given == float(f"{given:g}")
-            else repr(given)
-        )
+        if isinstance(given, int):
+            return f"{given:,}"
+        return f"{given:,g}" if given == float(f"{given:g}") else repr(given)
     return str(yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, width=10_000)).removesuffix("\n...\n").strip()
 
 
