@@ -39,6 +39,7 @@ MESSAGES = {
     "stages: [{stages_for_tests:Length: {min_chars: .nan}}]": '{0}, stage 1: "stages_for_tests:Length" "min_chars" must be a number or null, not "nan".',
     "stages: [{stages_for_tests:Length: {max_chars: .inf}}]": '{0}, stage 1: "stages_for_tests:Length" "max_chars" must be a number or null, not "inf".',
     f"stages: [{{stages_for_tests:Length: {{max_chars: 1{'0' * 400}}}}}]": '{0}, stage 1: "stages_for_tests:Length" "max_chars" must be a number or null, not "1' + "0" * 400 + '".',
+    "stages: [{rules: {min: {score: .inf}}}]": """{0}, stage 1: "rules" "min" must be keys and values, each a number, not "{{'score': inf}}".""",
     "stages: [{gopher_quality: {min_words: [1]}}]": '{0}, stage 1: "gopher_quality" "min_words" must be a whole number or null, not "[1]".',
     "stages: [{gopher_quality: {on_null: maybe}}]": '{0}, stage 1: "gopher_quality" "on_null" must be "drop" or "keep", not "maybe".',
     "stages: [{gopher_quality: {where: 3}}]": '{0}, stage 1: "gopher_quality" "where" must be a text or null, not "3".',

@@ -98,7 +98,8 @@ def _called(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(f'"{one}"' if isinstance(one, str) else str(one) for one in get_args(hint))
     if origin is not None and issubclass(origin, Mapping):
-        return "keys and values"
+        inner = get_args(hint)[1]
+        return f"keys and values, each {_called(inner)}" if get_origin(inner) in (None, Union, types.UnionType) and inner is not Any else "keys and values"
     if origin is not None:
         return f"a list of {_called(get_args(hint)[0]).removeprefix('a ')}s"
     return _CALLED.get(hint, getattr(hint, "__name__", str(hint)))
