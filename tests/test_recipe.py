@@ -241,6 +241,29 @@ def test_names_of_stages() -> None:
     assert [name for name, _ in recipe.named()] == ["length", "lower", "length_2", "twins", "length_3"]
 
 
+@dataclass(frozen=True)
+class Documents(Length):
+    """Called like the folder of what the house keeps."""
+
+
+@dataclass(frozen=True)
+class Doc(Length):
+    """Called like columns of the data."""
+
+
+@pytest.mark.parametrize("stage", [Documents, Doc])
+def test_names_of_the_house_are_refused(tmp_path: Path, stage: type[Length]) -> None:
+    """In a recipe with its place, and in Python too: its signals would be taken for those of tamis."""
+    said = f'a stage cannot be called "{stage.name()}": tamis keeps its own signals under that name.\nFix: rename its class.'
+    with pytest.raises(tamis.RecipeError) as written:
+        load(tmp_path, f"stages: ['test_recipe:{stage.__name__}']")
+    assert str(written.value) == f"{tmp_path}/web.yaml, stage 1: {said}"
+    for judged in (lambda: tamis.judge({"text": ["x"]}, stage()), lambda: tamis.Recipe("r", (stage(),)).named()):
+        with pytest.raises(tamis.StageError) as given:
+            judged()
+        assert str(given.value) == said
+
+
 @pytest.mark.parametrize(("text", "count"), [("256MB", 256_000_000), ("1.5 GB", 1_500_000_000), ("1GiB", 2**30), ("10k", 10_000), ("12", 12), ("3 KiB", 3072), ("1TB", 10**12)])
 def test_bytes(text: str, count: int) -> None:
     """Bytes as people write them."""
