@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from tamis.cli.mixes import balance
-from tamis.cli.show import share, table
+from tamis.cli.show import share, short, table
 from tamis.explain import shown
 from tamis.plan import shown_bytes
 
@@ -132,12 +132,6 @@ def _groups(answer: Mapping[str, Any], axis: str) -> str:
         shares = (share(a["bytes"], totals["before"]), share(b["bytes"], totals["after"]))
         rows.append((short(name), f"{a['documents']:,}", f"{b['documents']:,}", shown_bytes(a["bytes"]), shown_bytes(b["bytes"]), *shares))
     return table(rows, right=(1, 2, 3, 4, 5, 6))
-
-
-def short(name: str, most: int = 40) -> str:
-    """On one line, and not too long."""
-    one_line = " ".join(name.split())
-    return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> str:
