@@ -11,7 +11,7 @@ from runs import run, split
 from stages_for_tests import Length
 
 from tamis import files
-from tamis.errors import RunError
+from tamis.errors import DataError, RunError
 from tamis.export import export
 from tamis.folder import Finished, opened
 
@@ -43,6 +43,26 @@ def test_what_is_there_stays(finished: Finished, tmp_path: Path, thing: str) -> 
         export(finished, None, str(place))
     assert str(error.value) == f'"{place}" is not empty.\nFix: choose a new folder.'
     assert before == sorted((path.relative_to(tmp_path), path.is_dir() or path.is_symlink() or path.read_bytes()) for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, relative: bool) -> None:
+    """Where a run was begun with a relative path, and nothing lies there from here, both ways out are said."""
+    split(tmp_path / "in", pa.table({"text": ["long enough"]}), 1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run([Length(min_chars=5)], "in" if relative else str(tmp_path / "in"), "out")
+    assert export(opened("out"), None, "there")[1] == 1
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    if not relative:
+        assert export(opened("../out"), None, "there")[1] == 1
+        return
+    with pytest.raises(DataError) as error:
+        export(opened("../out"), None, "there")
+    assert str(error.value) == (
+        "in/part-000.parquet, which ../out was made from, is gone.\n"
+        "Fix: put it back, or go to the folder where `tamis run` was called; the text is read from there."
+    )
 
 
 def test_empty_folders_are_filled(finished: Finished, tmp_path: Path) -> None:

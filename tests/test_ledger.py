@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,8 @@ BAD: dict[str, tuple[Mapping[str, Any], str]] = {
     "limits exclude each other": ({"min_chars": 5, "max_chars": 4}, 'length: "min_chars" is 5 and "max_chars" is 4: nothing could pass.'),
     "no such limit": ({"by": {"lang": {"fr": {"min_char": 4}}}}, 'length: "by: lang: fr" names no limit "min_char". Did you mean "min_chars"?'),
     "no number": ({"by": {"lang": {"fr": {"min_chars": "4"}}}}, 'length: "by: lang: fr: min_chars" must be a number or null, not "4".'),
+    "no end": ({"max_chars": math.inf}, 'length: "max_chars" is inf, which is no limit.\nFix: null switches a limit off.'),
+    "no end of a group": ({"by": {"lang": {"fr": {"max_chars": math.inf}}}}, 'length: "by: lang: fr: max_chars" must be a number or null, not "inf".'),
     "no limits": ({"by": {"lang": {"fr": 4}}}, 'length: "by: lang: fr" wants limits by name, not "4".'),
     "no values": ({"by": {"lang": 4}}, 'length: "by" wants values of "lang" and limits for each, not "4".'),
     "on_null": ({"on_null": "ignore"}, 'length: "on_null" is "drop" or "keep", not "ignore".'),

@@ -37,6 +37,9 @@ MESSAGES = {
     "stages: [{gopher_quality: {min_words: many}}]": '{0}, stage 1: "gopher_quality" "min_words" must be a whole number or null, not "many".',
     "stages: [{gopher_quality: {min_words: true}}]": '{0}, stage 1: "gopher_quality" "min_words" must be a whole number or null, not "true".',
     "stages: [{stages_for_tests:Length: {min_chars: .nan}}]": '{0}, stage 1: "stages_for_tests:Length" "min_chars" must be a number or null, not "nan".',
+    "stages: [{stages_for_tests:Length: {max_chars: .inf}}]": '{0}, stage 1: "stages_for_tests:Length" "max_chars" must be a number or null, not "inf".',
+    f"stages: [{{stages_for_tests:Length: {{max_chars: 1{'0' * 400}}}}}]": '{0}, stage 1: "stages_for_tests:Length" "max_chars" must be a number or null, not "1' + "0" * 400 + '".',
+    "stages: [{rules: {min: {score: .inf}}}]": """{0}, stage 1: "rules" "min" must be keys and values, each a number, not "{{'score': inf}}".""",
     "stages: [{gopher_quality: {min_words: [1]}}]": '{0}, stage 1: "gopher_quality" "min_words" must be a whole number or null, not "[1]".',
     "stages: [{gopher_quality: {on_null: maybe}}]": '{0}, stage 1: "gopher_quality" "on_null" must be "drop" or "keep", not "maybe".',
     "stages: [{gopher_quality: {where: 3}}]": '{0}, stage 1: "gopher_quality" "where" must be a text or null, not "3".',
@@ -236,6 +239,29 @@ def test_names_of_stages() -> None:
     """The second stage of a kind has a name of its own; nobody may take the names of the house."""
     recipe = tamis.Recipe("r", (Length(), Lower(), Length(), Twins(), Length()))
     assert [name for name, _ in recipe.named()] == ["length", "lower", "length_2", "twins", "length_3"]
+
+
+@dataclass(frozen=True)
+class Documents(Length):
+    """Called like the folder of what the house keeps."""
+
+
+@dataclass(frozen=True)
+class Doc(Length):
+    """Called like columns of the data."""
+
+
+@pytest.mark.parametrize("stage", [Documents, Doc])
+def test_names_of_the_house_are_refused(tmp_path: Path, stage: type[Length]) -> None:
+    """In a recipe with its place, and in Python too: its signals would be taken for those of tamis."""
+    said = f'a stage cannot be called "{stage.name()}": tamis keeps its own signals under that name.\nFix: rename its class.'
+    with pytest.raises(tamis.RecipeError) as written:
+        load(tmp_path, f"stages: ['test_recipe:{stage.__name__}']")
+    assert str(written.value) == f"{tmp_path}/web.yaml, stage 1: {said}"
+    for judged in (lambda: tamis.judge({"text": ["x"]}, stage()), lambda: tamis.Recipe("r", (stage(),)).named()):
+        with pytest.raises(tamis.StageError) as given:
+            judged()
+        assert str(given.value) == said
 
 
 @pytest.mark.parametrize(("text", "count"), [("256MB", 256_000_000), ("1.5 GB", 1_500_000_000), ("1GiB", 2**30), ("10k", 10_000), ("12", 12), ("3 KiB", 3072), ("1TB", 10**12)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from report_runs import SAMPLE, Page, Rows, prose, ratio, report, run, shown, wr
 import tamis
 from tamis.folder import Finished, opened
 from tamis.report import totals
+from tamis.report.notebook import open_run
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,21 @@ def test_scores_are_told_before_and_after(tmp_path: Path) -> None:
         pytest.approx(scores[scores >= 0.4].mean(), abs=1e-6),
     )
     assert "Scores before and after" in shown(opened_without_stages(tmp_path / "out"))
+
+
+def test_infinite_scores_are_in_no_bin(tmp_path: Path) -> None:
+    """A score that is infinite, or no number, leaves the report the JSON that browsers read, and the mean that of the others."""
+    scores = [0.5, 0.25, 0.75, np.inf, -np.inf, np.nan, None]
+    done = run(written(tmp_path / "in", text=prose(7), score=scores), tmp_path / "out", [{"rules": {"min": {"score": 0.4}}}])
+
+    def refuse(said: str) -> None:
+        raise AssertionError(f"{said} is no JSON")
+
+    content = json.loads(shown(done, "report.json"), parse_constant=refuse)
+    (found,) = content["scores"]
+    assert (sum(found["documents"]), sum(found["kept"])) == (3, 2)
+    assert (found["mean_of_readable"], found["mean_of_kept"]) == (0.5, 0.625)
+    assert open_run(done.out).histogram("rules.score").frame["documents"].sum() == 3
 
 
 def opened_without_stages(out: Path) -> Finished:

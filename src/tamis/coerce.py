@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,12 +50,12 @@ def _fit(value: Any, hint: Any, folder: Path | None) -> Any:
         return _listed(value, get_args(hint))
     if origin is not None:
         return _container(value, origin, get_args(hint), folder)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():  # 1e3
         return int(value)
-    nan = isinstance(value, float) and math.isnan(value)  # no limit at all: it compares with nothing
-    if nan or (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
+    endless = isinstance(value, float) and not math.isfinite(value)  # no limit at all: NaN compares with nothing; null switches one off
+    if endless or (hint is int and isinstance(value, bool)) or not isinstance(value, hint):
         raise _Misfit
     return value
 
@@ -98,7 +99,8 @@ def _called(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(f'"{one}"' if isinstance(one, str) else str(one) for one in get_args(hint))
     if origin is not None and issubclass(origin, Mapping):
-        return "keys and values"
+        inner = get_args(hint)[1]
+        return f"keys and values, each {_called(inner)}" if get_origin(inner) in (None, Union, types.UnionType) and inner is not Any else "keys and values"
     if origin is not None:
         return f"a list of {_called(get_args(hint)[0]).removeprefix('a ')}s"
     return _CALLED.get(hint, getattr(hint, "__name__", str(hint)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,4 +84,4 @@ def _impossible(parameter: str, signal: str, limit: float, kind: Any) -> bool:
 def _extreme(parts: pl.DataFrame, parameter: str, signal: str) -> float | None:
     """The value nearest to failing."""
     found = parts[f"min {signal}"].min() if parameter.startswith("min_") else parts[f"max {signal}"].max()
-    return found if isinstance(found, int | float) else None
+    return found if isinstance(found, int | float) and math.isfinite(found) else None

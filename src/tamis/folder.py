@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -161,7 +162,8 @@ class Finished:
         """
         for shard in self.shards:
             if not files.exists(shard.url):
-                raise DataError(f"{shard.url}, which {self.out} was made from, is gone.\nFix: put it back; the text is read from there.")
+                here = "" if os.path.isabs(shard.url) or not files.is_local(shard.url) else ", or go to the folder where `tamis run` was called"
+                raise DataError(f"{shard.url}, which {self.out} was made from, is gone.\nFix: put it back{here}; the text is read from there.")
         places = {shard.name: shard.url for shard in self.shards}
         corpus = shards.survey_places(places, text=self.recipe.columns.text, known={shard.name: shard for shard in self.shards})
         for before, now in zip(self.shards, corpus.shards, strict=False):

@@ -16,8 +16,6 @@ from tamis.where import condition
 RESERVED = ("copies", "row", "reasons")
 TAKEN = ("shard", "row", "id", "stage", "also")
 """Columns of the ledger that no verdict may bring."""
-BASE = ("text", "doc")
-"""Names that no stage may have: `text.bytes` and `doc.<column>` are kept by the house."""
 
 
 def check_uses(steps: Sequence[Step], known: Mapping[str, Sequence[str]], columns: Sequence[str]) -> None:

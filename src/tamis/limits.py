@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -21,7 +22,7 @@ def check(stage: Filter) -> None:
     for place, parameter, value in _exceptions(stage):
         if parameter not in stage.reasons:
             raise StageError(f'{name}: "{place}" names no limit "{parameter}". {suggest(parameter, stage.reasons)}')
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value):  # noqa: PLR0124  NaN
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)):
             raise StageError(f'{name}: "{place}: {parameter}" must be a number or null, not "{value}".')
         _check_range(stage, f"{place}: {parameter}", parameter, value, counts)
     for parameter in stage.reasons:
@@ -37,6 +38,8 @@ def check(stage: Filter) -> None:
 def _check_range(stage: Filter, place: str, parameter: str, value: float | None, counts: Collection[str]) -> None:
     if value is None:
         return
+    if not math.isfinite(value):
+        raise StageError(f'{stage.name()}: "{place}" is {value}, which is no limit.\nFix: null switches a limit off.')
     if stage.is_share(parameter) and not 0 <= value <= 1:
         fix = f"\nFix: {value / 100:g}, if you meant {value:g} %." if 1 < value <= 100 else ""
         raise StageError(f'{stage.name()}: "{place}" is {_shown(value)}; shares lie between 0 and 1.{fix}')

@@ -16,7 +16,6 @@ from tamis import table
 from tamis.coerce import coerce
 from tamis.documents import Columns
 from tamis.errors import RecipeError, StageError, suggest
-from tamis.ledger import BASE
 from tamis.stage import Stage, named, parameters
 
 
@@ -56,7 +55,7 @@ class Recipe:
     place: str = field(default="", compare=False, repr=False)
 
     def named(self) -> list[tuple[str, Stage]]:
-        """Each stage under the name it has in the ledger, with the recipe's seed where it has none."""
+        """Each stage under the name it has in the ledger."""
         return named(self.stages)
 
 
@@ -192,8 +191,7 @@ def _stage(item: Any, place: str, folder: Path, seed: int) -> Stage:
         if given is not None and not isinstance(given, Mapping):
             raise RecipeError(f'{place}: "{name}" wants parameters by name, like "{{share: 0.5}}", not "{given}".')
         stage: Stage = cls(**_arguments(cls, given or {}, place, f'"{name}"', folder))
-        if cls.name() in BASE:
-            raise RecipeError(f'{place}: a stage cannot be called "{cls.name()}": tamis keeps its own signals under that name.')
+        named([stage])  # refuses a name of the house
         if getattr(stage, "seed", 0) is None:
             stage = replace(stage, seed=seed)  # type: ignore[type-var]
         stage.check()

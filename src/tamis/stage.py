@@ -321,12 +321,22 @@ def has(stage: Stage, method: Literal["fit", "relate"]) -> bool:
     return callable(getattr(stage, method, None)) and method not in stage.spares()
 
 
+HOUSE_NAMES = ("text", "doc", "documents")
+"""Names that no stage may have: `text.bytes` and `doc.<column>` are kept by the house, in a folder called documents."""
+
+
 def named(stages: Sequence[Stage]) -> list[tuple[str, Stage]]:
-    """Give every stage a name of its own: the second "rules" of a recipe is "rules_2"."""
+    """Give every stage a name of its own: the second "rules" of a recipe is "rules_2".
+
+    Raises:
+        StageError: one has a name of the house.
+    """
     seen: dict[str, int] = {}
     pairs = []
     for stage in stages:
         base = stage.name()
+        if base in HOUSE_NAMES:
+            raise StageError(f'a stage cannot be called "{base}": tamis keeps its own signals under that name.\nFix: rename its class.')
         seen[base] = seen.get(base, 0) + 1
         pairs.append((base if seen[base] == 1 else f"{base}_{seen[base]}", stage))
     return pairs

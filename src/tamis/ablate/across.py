@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tamis.ablate.comparisons import primary_of
+from tamis.ablate.conclusions import RECIPE
 from tamis.ablate.lasting import bytes_per_token, holds, trend
 from tamis.ablate.losses import Losses
 from tamis.ablate.multiplier import FEWEST_BUDGETS, slopes
@@ -24,8 +25,6 @@ from tamis.ablate.repeats import repeats
 from tamis.ablate.rungs import GATES, GPTS
 from tamis.ablate.statistics import paired
 from tamis.errors import AblationError
-
-RECIPE = "the recipe"
 
 
 def across(results: pl.DataFrame, rungs: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> dict[str, Any] | None:

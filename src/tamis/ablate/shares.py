@@ -41,7 +41,7 @@ class Fit:
         proposed: f64[G], shares of 1 in all.
         low, high: f64[G], between which nine in ten refits lie.
         loss_present, loss_proposed: foreseen, mean over domains.
-        gain: foreseen, with the 5th and the 95th of a hundred refits.
+        gain: foreseen, with the 5th and the 95th percentile of `REFITS` refits.
         correlation: Spearman, of runs that were held back.
         usable: whether that is enough.
     """

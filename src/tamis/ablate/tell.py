@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tamis.ablate import tell_benchmark, tell_ladder
+from tamis.ablate.conclusions import RECIPE
 from tamis.ablate.experiment import Told
 from tamis.ablate.said import headline, part, worth
 from tamis.plan import shown_bytes
 
 Table = Sequence[Sequence[str]]
-RECIPE = "the recipe"
 UNDRAWN = ("without", "edit", "ladder")
 """Kinds of arms whose losses hide each other behind that of curated text; the tables have them."""
 PARTS = {

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from tamis.cli.mixes import balance
-from tamis.cli.show import share, table
+from tamis.cli.show import share, short, table
 from tamis.explain import shown
 from tamis.plan import shown_bytes
 
@@ -61,13 +61,9 @@ def value(given: Any) -> str:
     if isinstance(given, str):
         return given
     if isinstance(given, int | float) and not isinstance(given, bool):
-        return (
-            f"{given:,}"
-            if given == int(given) and isinstance(given, int)
-            else f"{given:,g}"
-            if given == float(f"{given:g}")
-            else repr(given)
-        )
+        if isinstance(given, int):
+            return f"{given:,}"
+        return f"{given:,g}" if given == float(f"{given:g}") else repr(given)
     return str(yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, width=10_000)).removesuffix("\n...\n").strip()
 
 
@@ -136,12 +132,6 @@ def _groups(answer: Mapping[str, Any], axis: str) -> str:
         shares = (share(a["bytes"], totals["before"]), share(b["bytes"], totals["after"]))
         rows.append((short(name), f"{a['documents']:,}", f"{b['documents']:,}", shown_bytes(a["bytes"]), shown_bytes(b["bytes"]), *shares))
     return table(rows, right=(1, 2, 3, 4, 5, 6))
-
-
-def short(name: str, most: int = 40) -> str:
-    """On one line, and not too long."""
-    one_line = " ".join(name.split())
-    return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> str:

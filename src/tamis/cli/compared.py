@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from shlex import quote
 from typing import Any
 
-from tamis.cli.answers import short, value
-from tamis.cli.show import counted, share, table
+from tamis.cli.answers import value
+from tamis.cli.show import counted, share, short, table
 from tamis.plan import shown_bytes
 
 MOST_LINES = 25

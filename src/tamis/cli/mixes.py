@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from shlex import quote
 from typing import Any
 
-from tamis.cli.show import counted, share, table
+from tamis.cli.show import counted, share, short, table
 
 MOST_GROUPS = 12
 """Groups that are listed one by one."""
-LONGEST = 40
 
 
 def balance(name: str, account: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> str:
@@ -80,9 +79,3 @@ def topics(found: Mapping[str, Any], out: str) -> str:
         + fitted
         + f"\n\nNext: tamis explain {quote(out)} {quote(found['topics'][0]['central'][0]) if found['topics'] else 'ID'}"
     )
-
-
-def short(name: str) -> str:
-    """On one line, and not too long."""
-    one_line = " ".join(name.split())
-    return one_line if len(one_line) <= LONGEST else one_line[: LONGEST - 1] + "…"

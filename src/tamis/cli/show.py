@@ -76,6 +76,12 @@ def share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "-"
 
 
+def short(name: str, most: int = 40) -> str:
+    """On one line, and not too long."""
+    one_line = " ".join(name.split())
+    return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
+
+
 def funnel(manifest: Mapping[str, Any], out: str) -> str:
     """Where the documents went, warnings, and what to do next."""
     counts = manifest["counts"]

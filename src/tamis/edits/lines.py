@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.documents import fresh_bytes, ratio, utf8
+from tamis.documents import fresh_bytes, large_string, ratio, utf8
 from tamis.errors import StageError
 from tamis.stage import Edit, parameters
 
@@ -121,14 +121,7 @@ class Lines(Edit):
         datatrove = self.convention == "datatrove"
         given = utf8(docs.column("text"))
         data, offsets, counts = edit_lines(*given, Rules(**own, apostrophe_ends=datatrove, words_with_citations=datatrove), fresh_bytes)
-        if data is given[0]:
-            return _large_string(*given), _signals(counts)
-        return _large_string(data, offsets), _signals(counts)
-
-
-def _large_string(data: np.ndarray, offsets: np.ndarray) -> pa.Array:
-    """large_string[n] over these arrays, without a copy."""
-    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+        return large_string(*(given if data is given[0] else (data, offsets))), _signals(counts)
 
 
 def _signals(counts: dict[str, np.ndarray]) -> pl.DataFrame:

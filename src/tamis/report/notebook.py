@@ -108,7 +108,7 @@ class Run:
             signal: "<stage>.<signal>".
 
         Returns:
-            low, high (of the bin; f64), documents and kept (i64). What is not measurable is in no bin.
+            low, high (of the bin; f64), documents and kept (i64). What is not measurable, or infinite, is in no bin.
 
         Raises:
             RunError: the run has no such signal, or it is no number.
@@ -127,12 +127,12 @@ class Run:
         column = pl.concat(parts) if parts else pl.Series(signal, [], pl.Float64)
         if not column.dtype.is_numeric():
             raise RunError(f'"{signal}" holds {column.dtype}, no numbers.')
-        known_rows = column.is_not_null().to_numpy()
-        values = column.drop_nulls().cast(pl.Float64).to_numpy()
-        cut = grid(values, None, whole=column.dtype.is_integer())
-        kept = values[(simulate.before(numbers).copies > 0)[known_rows]]
+        values = column.cast(pl.Float64).to_numpy()
+        finite = np.isfinite(values)
+        cut = grid(values[finite], None, whole=column.dtype.is_integer())
+        kept = values[finite & (simulate.before(numbers).copies > 0)]
         counts = [
-            np.bincount(np.searchsorted(cut.edges[1:-1], some, side="right"), minlength=len(cut.edges) - 1) for some in (values, kept)
+            np.bincount(np.searchsorted(cut.edges[1:-1], some, side="right"), minlength=len(cut.edges) - 1) for some in (values[finite], kept)
         ]
         frame = pl.DataFrame(
             {"low": cut.edges[:-1], "high": cut.edges[1:], "documents": counts[0].astype(np.int64), "kept": counts[1].astype(np.int64)}

@@ -53,7 +53,7 @@ def chosen(counted: Mapping[str, Counted], called: Mapping[int, Fact]) -> dict[s
 
 def _sample(one: Near, called: Fact) -> Fact:
     name = None if called["id"] is None else cut(called["id"], LONGEST)
-    return {"address": called["address"], "id": name, "value": None if np.isnan(one.value) else round(one.value, 6), "fails": one.fails}
+    return {"address": called["address"], "id": name, "value": round(one.value, 6) if np.isfinite(one.value) else None, "fails": one.fails}
 
 
 def wanted(samples: Mapping[str, Mapping[str, Sequence[Fact]]], counted: Mapping[str, Counted]) -> list[Wanted]:

@@ -87,7 +87,7 @@ def tokens(size: int) -> int:
 
 
 def _scores(numbers: Numbers, copies: np.ndarray) -> list[Fact]:
-    """Of every signal called `score`, or `…_score`: signal, edges, and documents readable and kept in each bin; means of both."""
+    """Of every signal called `score`, or `…_score`: signal, edges, and documents readable and kept in each bin; means of both, of finite values."""
     names = [
         f"{stage}.{signal}"
         for stage, signals in numbers.run.measured.items()
@@ -127,8 +127,10 @@ def _score(numbers: Numbers, copies: np.ndarray, name: str) -> Fact | None:
 
 
 def _known(column: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    known = column.is_not_null().to_numpy()
-    return known, column.cast(pl.Float64).drop_nulls().to_numpy()
+    """bool[n], which values are finite numbers; f64, these: an infinite one has no bin, and would be the mean of all."""
+    values = column.cast(pl.Float64).to_numpy()
+    known = np.isfinite(values)
+    return known, values[known]
 
 
 def _bins(values: np.ndarray, cut: Grid) -> np.ndarray:

@@ -20,7 +20,6 @@ from tamis.where import reference
 
 UNASKED_REASON = "not in the target"
 UNDRAWN_REASON = "not drawn"
-UNITS = ("documents", "bytes", "words", "tokens")
 Target = Literal["natural", "uniform"] | Mapping[str, float] | Mapping[str, Mapping[str, float]]
 
 
