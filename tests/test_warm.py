@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tamis.stages
-from tamis.kernels import ahead, cache, hashing, limits, rules, utf8
+from tamis.kernels import ahead, cache, hashing, limits, rules, splice, utf8
 from tamis.progress import Say
 from tamis.table import make_stage
 from tamis.warm import warm, warm_all
@@ -106,7 +106,7 @@ def test_warm_says_so_once_and_only_for_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(ahead, "compile_beside", lambda modules, _: given.append(list(modules)))
     stages = [make_stage("sample", share=0.5)]
     assert warm(stages, Heard()) > 0
-    assert given == [[hashing.__name__, limits.__name__, rules.__name__, utf8.__name__]]
+    assert given == [[hashing.__name__, limits.__name__, rules.__name__, utf8.__name__, splice.__name__]]
     assert said[0] == "Compiling the kernels of this recipe for this processor, once; this takes about 4 s …"
     assert said[1].startswith("Compiled in ")
     assert warm(stages, Heard()) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tamis.errors import StageError, suggest
@@ -47,12 +48,17 @@ def _check_range(stage: Filter, place: str, parameter: str, value: float | None,
         raise StageError(f'{stage.name()}: "{place}" is {_shown(value)}; a count is never below 0.\nFix: null switches a limit off.')
 
 
-def _counts(stage: Filter) -> set[str]:
+def _counts(stage: Filter) -> Collection[str]:
     """Limits on counts: whole numbers of the house's own stages; what a user's stage measures may be below 0."""
     if not type(stage).__module__.startswith("tamis."):
-        return set()
-    hints = get_type_hints(type(stage))
-    return {parameter for parameter in stage.reasons if hints.get(parameter) in (int, int | None)}
+        return ()
+    return _whole_numbers(type(stage)).intersection(stage.reasons)
+
+
+@cache
+def _whole_numbers(kind: type) -> frozenset[str]:
+    """Parameters of a class that are whole numbers. A report checks hundreds of limits, and to read the types took most of it."""
+    return frozenset(name for name, hint in get_type_hints(kind).items() if hint in (int, int | None))
 
 
 def _shown(value: float) -> str:

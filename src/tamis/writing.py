@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import files
-from tamis.documents import Columns, as_binary, as_text, one_piece, with_text
+from tamis.documents import one_piece, with_text
 from tamis.mappers import one_ahead
 from tamis.measure import REWRITTEN, Step, walk
 from tamis.plan import BASE, Plan
 from tamis.reading import pieces
 from tamis.recipe import Output
+from tamis.scattered import Scattered
 from tamis.shards import Chunk
 from tamis.stage import Edit
-from tamis.work import Done, Work, changed, conform, kept_rows, rows_of
+from tamis.work import Done, Work, changed, conform, rows_of
 
 ZSTD_LEVEL = 3
 GROUP_BYTES = 32_000_000
@@ -43,7 +44,7 @@ def write_part(work: Work, output: Output, part: Part) -> tuple[int, int]:
         return taken, 0
     size = 0
     with files.writing(part.url) as file, _writer(file, work, output) as writer:
-        for table in one_ahead(_row_groups(_kept_tables(work, part))):
+        for table in one_ahead(_row_groups(work, _kept_tables(work, part))):
             size += table.column(work.columns.text).nbytes
             writer.write_table(files.as_given(table, work.schema), row_group_size=max(1, table.num_rows))
             del table
@@ -60,20 +61,49 @@ def _writer(file: IO[bytes], work: Work, output: Output) -> pq.ParquetWriter:
     )
 
 
-def _kept_tables(work: Work, part: Part) -> Iterator[pa.Table]:
-    """Kept documents, edited, piece by piece; parts of one large row group are decoded in one go."""
+def _kept_tables(work: Work, part: Part) -> Iterator[_Kept]:
+    """Kept documents, piece by piece; parts of one large row group are decoded in one go."""
     for (_, streamed, _), group in groupby(part.pieces, key=lambda one: (one[0].url, one[0].streamed, one[0].groups)):
-        wanted = {chunk: rows_of(work, chunk)[mask] for chunk, mask in group if mask.any()}
+        wanted = {chunk: _Wanted.of(work, chunk, mask) for chunk, mask in group if mask.any()}
         for some in [list(wanted)] if streamed and wanted else [[chunk] for chunk in wanted]:
-            found, rewritten = 0, {chunk: rewritten_rows(work, chunk) for chunk in some}
+            found = 0
             for chunk, piece in pieces(some):
-                kept = kept_rows(piece, wanted[chunk])
-                found += kept.num_rows
-                if kept.num_rows:
-                    numbers = piece.numbers[np.isin(piece.numbers, wanted[chunk], assume_unique=True)]
-                    yield edited(work, kept, {name: np.isin(numbers, rows, assume_unique=True) for name, rows in rewritten[chunk].items()})
-            if found != sum(len(wanted[chunk]) for chunk in some):
+                places = piece.numbers - chunk.start
+                mask = wanted[chunk].kept[places]
+                found += int(mask.sum())
+                if mask.any():
+                    table = conform(piece.table, work.schema, work.schema.names)
+                    table = table if mask.all() else table.filter(pa.array(mask))
+                    yield _Kept(table, {name: marks[places[mask]] for name, marks in wanted[chunk].rewritten.items()})
+            if found != sum(int(wanted[chunk].kept.sum()) for chunk in some):
                 raise changed(some[0].url)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Of the rows of a chunk, decoded or not, which are kept (bool[n]), and of each edit which it changes (bool[n])."""
+
+    kept: np.ndarray
+    rewritten: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, work: Work, chunk: Chunk, mask: np.ndarray) -> _Wanted:
+        rows = rows_of(work, chunk) - chunk.start
+
+        def spread(marks: np.ndarray) -> np.ndarray:
+            whole = np.zeros(chunk.stop - chunk.start, np.bool_)
+            whole[rows[marks]] = True
+            return whole
+
+        return cls(spread(mask), {name: spread(marks) for name, marks in rewritten(work, chunk).items()})
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Kept documents in the shared schema, as they were read; of each edit bool[n], which of them it changes."""
+
+    table: pa.Table
+    rewritten: dict[str, np.ndarray]
 
 
 def write_quarantine(plan: Plan, done: Mapping[str, Done]) -> None:
@@ -91,11 +121,9 @@ def write_quarantine(plan: Plan, done: Mapping[str, Done]) -> None:
         files.write_json(files.join(folder, "files.json"), dict(plan.corpus.unreadable))
 
 
-def rewritten_rows(work: Work, chunk: Chunk) -> dict[str, np.ndarray]:
-    """Edit → i64[:], row numbers in the shard of a measured chunk's documents that it changes."""
-    rows = rows_of(work, chunk)
-    marks = {name: files.read_frame(files.join(work.folders[name], chunk.name), [REWRITTEN])[REWRITTEN].to_numpy() for name in _edits(work)}
-    return {name: rows[mark] for name, mark in marks.items()}
+def rewritten(work: Work, chunk: Chunk) -> dict[str, np.ndarray]:
+    """Edit → bool[readable], the measured documents of a chunk that it changes."""
+    return {name: files.read_frame(files.join(work.folders[name], chunk.name), [REWRITTEN])[REWRITTEN].to_numpy() for name in _edits(work)}
 
 
 def _edits(work: Work) -> dict[str, Step]:
@@ -114,49 +142,39 @@ def edited(work: Work, table: pa.Table, rewritten: Mapping[str, np.ndarray] | No
     table = conform(table, work.schema, work.schema.names)
     edits = _edits(work)
     marks = {name: np.ones(table.num_rows, np.bool_) for name in edits} if rewritten is None else rewritten
-    some = np.logical_or.reduce([np.zeros(table.num_rows, np.bool_), *marks.values()])
-    if not some.any():
+    if not any(mask.any() for mask in marks.values()):
         return table
-    place = table.column_names.index(work.columns.text)
-    item, text = table.schema.field(place), as_text(as_binary(table.column(place)))
-    docs = with_text(table.drop_columns([work.columns.text]), text)
-    docs = docs if some.all() else docs.filter(pa.array(some))
+    others = table.select([name for name in work.columns_for(()) if name != work.columns.text])
+    texts = Scattered(table.column(work.columns.text))
     for name, step in edits.items():
-        docs = _edited_where(docs, step, marks[name][some], work.columns)
-    after = one_piece(docs.column("text"))
-    whole = pa.chunked_array([after if some.all() else pa.compute.replace_with_mask(text, pa.array(some), after)])
+        if marks[name].any():
+            docs = with_text(others.filter(pa.array(marks[name])), texts.gathered(rows := np.flatnonzero(marks[name])))
+            ((_, after),) = walk(docs, [step], (), work.columns)
+            texts.replace(rows, one_piece(after.column("text")))
+    place = table.column_names.index(work.columns.text)
+    item, whole = table.schema.field(place), texts.whole()
     whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
     return table.set_column(place, item, whole.cast(item.type))
 
 
-def _edited_where(docs: pa.Table, step: Step, mask: np.ndarray, columns: Columns) -> pa.Table:
-    """Documents as one edit leaves those in the mask."""
-    if not mask.any():
-        return docs
-    ((_, after),) = walk(docs if mask.all() else docs.filter(pa.array(mask)), [step], (), columns)
-    if mask.all():
-        return after
-    text = pa.compute.replace_with_mask(one_piece(docs.column("text")), pa.array(mask), one_piece(after.column("text")))
-    return docs.set_column(docs.column_names.index("text"), "text", text)
-
-
-def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Gather small tables, so that a row group is worth its footer; chunk borders alone decide where they end."""
-    held: list[pa.Table] = []
+def _row_groups(work: Work, kept: Iterator[_Kept]) -> Iterator[pa.Table]:
+    """Gather small tables, so that a row group is worth its footer, and edits their calls; chunk borders alone decide where they end."""
+    held: list[_Kept] = []
     size = 0
-    for table in tables:
-        held.append(table)
-        size += table.nbytes
-        del table
+    for one in kept:
+        held.append(one)
+        size += one.table.nbytes
+        del one
         if size >= GROUP_BYTES:
-            yield _together(held)
+            yield _together(work, held)
             size = 0
     if held:
-        yield _together(held)
+        yield _together(work, held)
 
 
-def _together(held: list[pa.Table]) -> pa.Table:
-    """The tables as one; the list is empty then, so that nothing keeps them."""
-    whole = pa.concat_tables(held)
+def _together(work: Work, held: list[_Kept]) -> pa.Table:
+    """The documents as one table, edited; the list is empty then, so that nothing keeps them."""
+    whole = pa.concat_tables([one.table for one in held])
+    marks = {name: np.concatenate([one.rewritten[name] for one in held]) for name in _edits(work)}
     held.clear()
-    return whole
+    return edited(work, whole, marks)

@@ -72,6 +72,19 @@ def splice(
     return written, moved
 
 
+def scatter(data: np.ndarray, begins: np.ndarray, ends: np.ndarray, places: np.ndarray, written: np.ndarray) -> None:
+    """Copy parts of some bytes to places of others.
+
+    Args:
+        data: u8[:].
+        begins: i64[m], where parts of it begin, in any order.
+        ends: i64[m].
+        places: i64[m], where each of them begins in `written`.
+        written: u8[:], changed.
+    """
+    _scatter(aligned(data, np.uint8), aligned(begins, np.int64), aligned(ends, np.int64), aligned(places, np.int64), written)
+
+
 @helper
 def copied(source, begin, end, out, n):
     """Copy the bytes between two places to n, and return the place after them."""
@@ -90,3 +103,9 @@ def _splice(data, start, end, begins, ends, borders, chosen, pieces, written):
         n = copied(pieces, borders[chosen[part]], borders[chosen[part] + 1], written, n)
         i = ends[part]
     copied(data, i, end, written, n)
+
+
+@kernel(reads(u8), reads(i64), reads(i64), reads(i64), writes(u8))
+def _scatter(data, begins, ends, places, written):
+    for k in range(len(begins)):
+        copied(data, begins[k], ends[k], written, places[k])
