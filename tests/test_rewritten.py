@@ -85,7 +85,10 @@ class Way(Edit):
         return self.way(text), pl.DataFrame({"chars": chars})
 
 
-TEXTS = st.lists(st.sampled_from(["", "a", "banana", "東京", "a line\n\n\n\nanother", "itâ\x80\x99s", "cafe\u0301\r\n", "a@example.com", "99 likes\nx"]), max_size=8)
+TEXTS = st.lists(
+    st.sampled_from(["", "a", "banana", "東京", "a line\n\n\n\nanother", "itâ\x80\x99s", "cafe\u0301\r\n", "a@example.com", "99 likes\nx"]),
+    max_size=8,
+)
 
 
 @given(TEXTS, st.integers(0, 2), st.sampled_from([Way(way) for way in WAYS] + [Mojibake(), Unicode(), Lines(), Mask()]))
@@ -98,9 +101,19 @@ def test_the_mark_is_what_a_comparison_of_texts_says(texts: list[str], skipped: 
     assert measured.signals.schema[REWRITTEN] == pl.Boolean
 
 
-@pytest.mark.parametrize(("way", "expected"), [(same, [False] * 3), (as_column, [False] * 3), (same_buffers, [False] * 3), (copied, [False] * 3),
-                                               (first_cut, [True, True, True]), (other_bytes, [False, True, False]),
-                                               (one_of_many, [False, True, False]), (swapped, [True, False, True])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        (same, [False, False, False]),
+        (as_column, [False, False, False]),
+        (same_buffers, [False, False, False]),
+        (copied, [False, False, False]),
+        (first_cut, [True, True, True]),
+        (other_bytes, [False, True, False]),
+        (one_of_many, [False, True, False]),
+        (swapped, [True, False, True]),
+    ],
+)
 def test_by_eye(way: Callable[[pa.Array], pa.Array], expected: list[bool]) -> None:
     """What is changed of three texts, by each way of giving texts back."""
     table = pa.table({"text": pa.array(["one", "banana", "three"], pa.large_string())})

@@ -64,7 +64,9 @@ TEXTS = [
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(st.sampled_from(TEXTS[:5]) | st.sampled_from(TEXTS), max_size=3), min_size=1, max_size=9), st.sampled_from([1, 2, 10]))
+@given(
+    st.lists(st.lists(st.sampled_from(TEXTS[:5]) | st.sampled_from(TEXTS), max_size=3), min_size=1, max_size=9), st.sampled_from([1, 2, 10])
+)
 def test_company_does_not_matter(tmp_path_factory: pytest.TempPathFactory, shards: list[list[str | bytes | None]], group: int) -> None:
     """Shards with and without documents, unreadable ones and ones on which a stage fails, give the same bytes one by one."""
     folder = tmp_path_factory.mktemp("company")
@@ -79,7 +81,11 @@ def test_shards_of_other_schemas(tmp_path: Path) -> None:
     """Columns that shards write otherwise, in another order or not at all, are the same beside others as alone."""
     shards = [
         {"text": pa.array(["One document of many."]), "lang": pa.array(["en"]).dictionary_encode(), "score": pa.array([1], pa.int32())},
-        {"lang": pa.array(["fr"]).dictionary_encode(), "text": pa.array(["Un autre document."], pa.large_string()), "score": pa.array([0.5])},
+        {
+            "lang": pa.array(["fr"]).dictionary_encode(),
+            "text": pa.array(["Un autre document."], pa.large_string()),
+            "score": pa.array([0.5]),
+        },
         {"text": pa.array(["A third one, without a language."])},
     ]
     (tmp_path / "in").mkdir()
@@ -134,7 +140,10 @@ def test_a_stage_that_fails_on_a_whole_shard(tmp_path: Path) -> None:
     place = split(tmp_path / "in", pa.table({"text": ["fine", "fine too", "boom", "boom again", "fine"]}), [2, 4])
     with pytest.raises(tamis.StageError) as caught:
         run([FailsOn()], place, tmp_path / "out")
-    assert str(caught.value) == "fails_on fails on every document: ValueError: cannot read boom\nFix: run check_stage from tamis.testing on it."
+    assert (
+        str(caught.value)
+        == "fails_on fails on every document: ValueError: cannot read boom\nFix: run check_stage from tamis.testing on it."
+    )
     assert len(list((tmp_path / "out" / "signals").rglob("*.parquet"))) == 2
 
 
