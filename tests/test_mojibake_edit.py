@@ -89,7 +89,7 @@ def test_whatever_ftfy_takes_for_mojibake_is_suspicious() -> None:
 
 def test_suspicion_is_rare() -> None:
     """Good text of many languages is not suspicious, so that ftfy never reads it."""
-    good = ["« À l’été », dit-il — “Où ?”", "Größe: 5 µm, ±3 °C", "¿Qué? ¡Sí! “Niño”", "Он сказал: «Привет!» — и ушёл…", "Ήταν ένα “μικρό” καράβι·", "東京は「大きい」。", "naïve café, 50 €"]
+    good = ["« À l’été », dit-il — “Où ?”", "Größe: 5 µm, ±3 °C", "¿Qué? ¡Sí! “Niño”", "Он сказал: «Привет!» — и ушёл…", "Ήταν ένα “μικρό” καράβι·", "東京は「大きい」。", "naïve café, 50 €", "├── src\n│   └── a.py", "╔═╦═╗ ▒▓█"]
     assert suspicious(good) == [False] * len(good)
     assert [text for text in good if ftfy.fix_encoding(text) != text] == []
 

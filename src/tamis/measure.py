@@ -102,9 +102,16 @@ def edited(step: Step, docs: pa.Table, columns: Columns, *, whole: bool = True) 
     parts = call(select(edit.columns_read(), docs, columns, step.name))
     texts = [one_piece(part) for part, _ in parts]
     text = (texts[0] if len(texts) == 1 else pa.concat_arrays(texts)).cast(pa.large_string())
-    rewritten = pl.Series(REWRITTEN, pa.compute.not_equal(one_piece(docs.column("text")), text))
-    signals = _together([signals for _, signals in parts]).with_columns(rewritten)
+    signals = _together([signals for _, signals in parts]).with_columns(_changed(one_piece(docs.column("text")), text).alias(REWRITTEN))
     return Measured(step.name, signals, call.faults), docs.set_column(docs.column_names.index("text"), "text", text)
+
+
+def _changed(before: pa.Array, after: pa.Array) -> pl.Series:
+    """bool[n]: which texts are others now. Of an edit that gave the same buffers back none are, and nobody has to look at them."""
+    pairs = list(zip(utf8(before), utf8(after), strict=True))
+    if all(a.ctypes.data == b.ctypes.data and a.size == b.size for a, b in pairs):
+        return pl.Series(np.zeros(len(after), np.bool_))
+    return pl.Series(pa.compute.not_equal(before, after))
 
 
 def select(names: Sequence[str], docs: pa.Table, columns: Columns, reader: str) -> pa.Table:
@@ -267,9 +274,10 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
-def stored(signals: Sequence[pl.DataFrame], rows: np.ndarray) -> pa.Table:
-    """Signals as they lie on disk: with the row number in front, private columns too."""
-    return plain(pl.concat([pl.DataFrame({"row": rows}), pl.concat(signals)], how="horizontal").to_arrow())
+def stored(signals: pl.DataFrame, rows: np.ndarray) -> pa.Table:
+    """Signals as they lie on disk, in one piece: with the row number in front, private columns too."""
+    table = plain(signals.to_arrow())
+    return pa.table([pa.array(rows), *table.columns], ["row", *table.column_names]).combine_chunks()
 
 
 def faults_json(faults: Mapping[int, str], rows: np.ndarray) -> dict[str, str]:

@@ -18,8 +18,8 @@ from tamis.shards import Chunk, sentence
 
 PIECE_BYTES = 4_000_000
 """Decoded at a time, about, where nothing much is done with a piece."""
-MEASURED_BYTES = 32_000_000
-"""Decoded at a time where stages measure it: each costs some Python a piece."""
+MEASURED_BYTES = 16_000_000
+"""Decoded at a time where stages measure it, with some Python a piece: half or twice as much takes as long, twice as much 60 MB more memory."""
 SOUGHT_BYTES = 1_000_000
 """Decoded at a time where a few rows are sought, and the last of them is the end."""
 FAR_BYTES = 16_000_000

@@ -24,7 +24,7 @@ from tamis.plan import Plan
 from tamis.progress import SPEED_BYTES, Logged, Say, phase
 from tamis.recipe import Recipe
 from tamis.stage import has
-from tamis.work import Done, Task, Work, handed_out, measure_chunk
+from tamis.work import Done, Task, Work, handed_out, measure_chunks
 from tamis.writing import Part, write_part, write_quarantine
 
 
@@ -161,13 +161,13 @@ class _Run:
         measured, chunks = self.plan.measured(), planning.readable_names(self.plan.corpus.chunks)
         tasks = [Task(chunk, tuple(name for name in self.plan.names if chunk.name not in measured[name])) for chunk in chunks]
         self.reused = any(len(task.wanted) < len(self.plan.names) for task in tasks)
-        work, done = Work.of(self.plan), {}
+        work, done = Work.of(self.plan), dict[str, Done]()
         rows = {chunk.name: chunk.stop - chunk.start for chunk in chunks}
         anew = {task.chunk.name for task in tasks if len(task.wanted) == len(self.plan.names)}
         with self.timed("measure", sum(rows.values())) as say:
-            for one in self.how.map(partial(measure_chunk, work), handed_out(tasks, work)):
-                done[one.chunk] = one
-                say.advance(rows[one.chunk], one.bytes if one.chunk in anew else 0)
+            for some in self.how.map(partial(measure_chunks, work), handed_out(tasks, work)):
+                done |= {one.chunk: one for one in some}
+                say.advance(sum(rows[one.chunk] for one in some), sum(one.bytes for one in some if one.chunk in anew))
         return done
 
     def relate(self, signals: DiskSignals) -> None:

@@ -53,7 +53,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows `start` to `stop` of a shard, from the row groups `groups`; `first` is the first row of the first group."""
+    """Rows `start` to `stop` of a shard, from the row groups `groups`; `first` is the first row of the first group, `bytes` what the text takes, about."""
 
     shard: int
     url: str
@@ -63,6 +63,7 @@ class Chunk:
     groups: tuple[int, ...]
     first: int
     streamed: bool
+    bytes: int
 
     @property
     def name(self) -> str:
@@ -233,7 +234,7 @@ def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[C
     def close(stop: int) -> None:
         nonlocal held, start
         if gathered:
-            chunks.append(Chunk(number, shard.url, shard.fingerprint, start, stop, tuple(gathered), start, streamed=False))
+            chunks.append(Chunk(number, shard.url, shard.fingerprint, start, stop, tuple(gathered), start, streamed=False, bytes=held))
         gathered.clear()
         held, start = 0, stop
 
@@ -245,7 +246,7 @@ def cut(number: int, shard: Shard, footer: pq.FileMetaData, text: str) -> list[C
             close(row)
         if parts > 1:
             borders = [row + meta.num_rows * i // parts for i in range(parts + 1)]
-            chunks += [Chunk(number, shard.url, shard.fingerprint, a, b, (group,), row, streamed=True) for a, b in pairwise(borders)]
+            chunks += [Chunk(number, shard.url, shard.fingerprint, a, b, (group,), row, streamed=True, bytes=size // parts) for a, b in pairwise(borders)]
             start = row + meta.num_rows
         elif meta.num_rows:
             gathered.append(group)

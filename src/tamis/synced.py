@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import IO
 
 from tamis.errors import RunError
@@ -25,20 +26,24 @@ def together() -> Iterator[Together]:
     Raises:
         RunError: there is no room left.
     """
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        group = Together(pool)
-        try:
-            yield group
-            group.appear()
-        finally:
-            group.discard()
+    group = Together()
+    try:
+        yield group
+        group.appear()
+    finally:
+        group.discard()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads that wait for the disk: of the process, for beginning and ending them took longer than a small file."""
+    return ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="tamis-sync")
 
 
 @dataclass
 class Together:
     """What `together` gives."""
 
-    pool: ThreadPoolExecutor
     _written: list[tuple[str, str, Future[None]]] = field(default_factory=list)
 
     @contextmanager
@@ -49,7 +54,7 @@ class Together:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             with open(temporary, "wb") as file:
                 yield file
-            self._written.append((path, temporary, self.pool.submit(_sync, temporary)))
+            self._written.append((path, temporary, _pool().submit(_sync, temporary)))
         except OSError as error:
             raise no_room(path, error) from error
         finally:
@@ -75,8 +80,11 @@ class Together:
 
 
 def _sync(path: str) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def no_room(url: str, error: OSError) -> Exception:

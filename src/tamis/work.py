@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -13,13 +13,18 @@ import polars as pl
 import pyarrow as pa
 
 from tamis import files, reading
-from tamis.documents import BROKEN, Columns, canonical, hashed_once
-from tamis.errors import DataError
+from tamis.documents import BROKEN, Batch, Columns, canonical, hashed_once
+from tamis.errors import DataError, TamisError
 from tamis.measure import Step, broken, copied, faults_json, from_arrow, house_numbers, names_used, printed_ids, stored, walk
 from tamis.plan import BASE, Plan
 from tamis.reading import Piece, pieces
 from tamis.shards import Chunk
 from tamis.stage import Edit
+
+SMALL_BYTES = 4_000_000
+"""Text of the chunks that are measured at once, about: what a stage's call costs, and a table, is then little beside what the text does."""
+SMALL_CHUNKS = 16
+"""At most so many, so that workers still share a few documents among them, for stages that take seconds for each."""
 
 
 @dataclass(frozen=True)
@@ -71,91 +76,150 @@ class Done:
     faults: dict[str, int] = field(default_factory=dict)
 
 
-def handed_out(tasks: Iterable[Task], work: Work) -> Iterator[Task]:
-    """Tasks in order; parts of a large row group are read here, once, and go with their tasks."""
-    for (_, streamed, _), group in groupby(tasks, key=lambda task: (task.chunk.url, task.chunk.streamed, task.chunk.groups)):
+def handed_out(tasks: Iterable[Task], work: Work) -> Iterator[tuple[Task, ...]]:
+    """Tasks in order, small ones several at a time; parts of a large row group are read here, once, and go with their tasks."""
+    for streamed, held in groupby(tasks, key=lambda task: task.chunk.streamed):
+        yield from ((task,) for task in _read_once(held, work)) if streamed else _beside(held)
+
+
+def _read_once(tasks: Iterable[Task], work: Work) -> Iterator[Task]:
+    for _, group in groupby(tasks, key=lambda task: (task.chunk.url, task.chunk.groups)):
         held = list(group)
         todo = [task for task in held if task.wanted]
-        if not streamed or not todo:
-            yield from held
-            continue
         wanted = tuple(dict.fromkeys(name for task in todo for name in task.wanted))
-        rows = groupby(pieces([task.chunk for task in todo], work.columns_for(wanted), size=reading.MEASURED_BYTES), key=lambda pair: pair[0])
+        read = pieces([task.chunk for task in todo], work.columns_for(wanted), size=reading.MEASURED_BYTES) if todo else ()
+        rows = groupby(read, key=lambda pair: pair[0])
         for task in held:
             yield Task(task.chunk, task.wanted, tuple(piece for _, piece in next(rows)[1])) if task.wanted else task
 
 
-def measure_chunk(work: Work, task: Task) -> Done:
-    """Measure what a chunk lacks and write it; say what is known of it."""
-    if task.wanted:
-        gathered = _Gathered(work, task)
-        for piece in task.rows or (piece for _, piece in pieces([task.chunk], work.columns_for(task.wanted), size=reading.MEASURED_BYTES)):
-            with hashed_once():
-                gathered.add(piece)
-        gathered.write()
-    return known(work, task.chunk)
+def _beside(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
+    """Tasks that follow each other and lack the same, together as long as they are few and small."""
+    held: list[Task] = []
+    for task in tasks:
+        small = len(held) < SMALL_CHUNKS and sum(one.chunk.bytes for one in (*held, task)) <= SMALL_BYTES
+        if held and not (small and task.wanted == held[0].wanted):
+            yield tuple(held)
+            held = []
+        held.append(task)
+    if held:
+        yield tuple(held)
+
+
+def measure_chunks(work: Work, tasks: Sequence[Task]) -> list[Done]:
+    """Measure what chunks lack, all of them the same, and write it; say what is known of each."""
+    if tasks[0].wanted and not (len(tasks) > 1 and _measured_at_once(work, tasks)):
+        for task in tasks:
+            _measured(work, task)
+    return [known(work, task.chunk) for task in tasks]
+
+
+def _measured(work: Work, task: Task) -> None:
+    """Measure one chunk, piece by piece."""
+    gathered = _Gathered(work, task.wanted)
+    ledger = None if BASE in task.wanted else rows_of(work, task.chunk)
+    for piece in task.rows or (piece for _, piece in pieces([task.chunk], gathered.columns, size=reading.MEASURED_BYTES)):
+        gathered.add(piece, task.chunk.url, ledger)
+    if ledger is not None and gathered.documents != len(ledger):
+        raise changed(task.chunk.url)
+    for name, faults in gathered.faults.items():
+        if 1 < gathered.documents == len(faults):
+            raise broken(name, next(iter(faults.values())))
+    with files.together() as within:
+        _write(work, task.chunk, gathered.signals(), within, gathered)
+
+
+def _measured_at_once(work: Work, tasks: Sequence[Task]) -> bool:
+    """Measure small chunks as if they were one; False, and nothing is written, where there is anything to say of a row of theirs.
+
+    What is set aside, what a stage fails on and when it fails too often are found in each chunk by itself, so that they do not
+    depend on what lies beside it.
+    """
+    gathered = _Gathered(work, tasks[0].wanted)
+    parts = [reading.read(task.chunk, gathered.columns) for task in tasks]
+    if BASE not in tasks[0].wanted:
+        known_rows = [rows_of(work, task.chunk) for task in tasks]
+        if not all(np.array_equal(part.numbers, rows) for part, rows in zip(parts, known_rows, strict=True)):
+            return False
+    try:
+        tables = [conform(part.table, work.schema, gathered.columns) for part in parts]
+        lost = tuple(lost for part in parts for lost in part.lost)
+        gathered.add(Piece(pa.concat_tables(tables), np.concatenate([part.numbers for part in parts]), lost), tasks[0].chunk.url, None)
+    except TamisError:
+        return False
+    if gathered.aside or gathered.faults or gathered.documents != sum(len(part.numbers) for part in parts):
+        return False
+    signals, first = gathered.signals(), 0
+    with files.together() as within:
+        for task, part in zip(tasks, parts, strict=True):
+            _write(work, task.chunk, {name: table.slice(first, len(part.numbers)) for name, table in signals.items()}, within)
+            first += len(part.numbers)
+    return True
 
 
 class _Gathered:
-    """What is measured of a chunk, piece by piece."""
+    """What is measured of documents, piece by piece."""
 
-    def __init__(self, work: Work, task: Task) -> None:
-        self._work, self._task = work, task
-        self._columns = work.columns_for(task.wanted)
-        last = max((i for i, step in enumerate(work.steps) if step.name in task.wanted), default=-1)
+    def __init__(self, work: Work, wanted: Sequence[str]) -> None:
+        self._work, self._wanted = work, wanted
+        self.columns = work.columns_for(wanted)
+        last = max((i for i, step in enumerate(work.steps) if step.name in wanted), default=-1)
         self._steps = work.steps[: last + 1]
-        self._ledger = None if BASE in task.wanted else rows_of(work, task.chunk)
         self._rows: list[np.ndarray] = []
-        self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in task.wanted}
-        self._faults: dict[str, dict[str, str]] = {}
-        self._broken: list[pa.Table] = []
+        self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in wanted}
         self._copied: list[pa.Table] = []
+        self.faults: dict[str, dict[str, str]] = {}
+        self.aside: list[pa.Table] = []
 
-    def add(self, piece: Piece) -> None:
+    @property
+    def documents(self) -> int:
+        """Readable ones."""
+        return sum(map(len, self._rows))
+
+    def add(self, piece: Piece, place: str, ledger: np.ndarray | None) -> None:
+        """Measure a piece; of a corpus whose readable documents are known already, those that are in the ledger."""
         work = self._work
-        table = conform(piece.table, work.schema, self._columns)
-        batch = canonical(table, work.columns, place=self._task.chunk.url)
-        docs, rows = batch.docs, piece.numbers[batch.rows]
-        if self._ledger is None:
-            ids = table.column(work.columns.id) if work.columns.id in table.column_names else None
-            if batch.broken.num_rows or piece.lost:
-                self._broken.append(_quarantined(batch.broken, piece, ids))
-            self._frames[BASE].append(house_numbers(batch, ties=work.ties))
-            self._copied.append(copied(batch, work.columns, work.carried, names_used(work.steps)))
-        else:
-            docs, rows = of_ledger(docs, rows, self._ledger)
-        self._rows.append(rows)
-        for measured, _ in walk(docs, self._steps, set(self._task.wanted), work.columns, whole=False):
-            if measured is not None:
-                self._frames[measured.name].append(measured.signals)
-                self._faults.setdefault(measured.name, {}).update(faults_json(measured.faults, rows))
+        table = conform(piece.table, work.schema, self.columns)
+        with hashed_once():
+            batch = canonical(table, work.columns, place=place)
+            docs, rows = batch.docs, piece.numbers[batch.rows]
+            if BASE in self._wanted:
+                self._add_base(batch, piece, table)
+            elif ledger is not None:
+                docs, rows = of_ledger(docs, rows, ledger)
+            self._rows.append(rows)
+            for measured, _ in walk(docs, self._steps, set(self._wanted), work.columns, whole=False):
+                if measured is not None:
+                    self._frames[measured.name].append(measured.signals)
+                    if measured.faults:
+                        self.faults.setdefault(measured.name, {}).update(faults_json(measured.faults, rows))
 
-    def write(self) -> None:
-        """Signals, faults before them; what the house keeps comes last, and what it set aside before that."""
+    def _add_base(self, batch: Batch, piece: Piece, table: pa.Table) -> None:
+        work = self._work
+        ids = table.column(work.columns.id) if work.columns.id in table.column_names else None
+        if batch.broken.num_rows or piece.lost:
+            self.aside.append(_quarantined(batch.broken, piece, ids))
+        self._frames[BASE].append(house_numbers(batch, ties=work.ties))
+        self._copied.append(copied(batch, work.columns, work.carried, names_used(work.steps)))
+
+    def signals(self) -> dict[str, pa.Table]:
+        """What goes into the file of each step, row for row, in the order in which files are written."""
         rows = np.concatenate(self._rows)
-        if self._ledger is not None and len(rows) != len(self._ledger):
-            raise changed(self._task.chunk.url)
-        with files.together() as within:
-            for step in self._steps:
-                if step.name in self._task.wanted:
-                    self._write_step(step.name, rows, within)
-            if self._ledger is None:
-                self._write_base(rows, within)
+        signals = {step.name: pl.concat(self._frames[step.name]) for step in self._steps if step.name in self._wanted}
+        if BASE in self._wanted:
+            signals[BASE] = pl.concat(self._frames[BASE]).hstack(from_arrow(pa.concat_tables(self._copied)))
+        return {name: stored(frame, rows) for name, frame in signals.items()}
 
-    def _write_step(self, name: str, rows: np.ndarray, within: files.Writing) -> None:
-        folder, chunk, faults = self._work.folders[name], self._task.chunk, self._faults.get(name, {})
-        if 1 < len(rows) == len(faults):
-            raise broken(name, next(iter(faults.values())))
-        if faults:
-            files.write_json(files.join(folder, "faults", chunk.name + ".json"), faults, within)
-        files.write_table(files.join(folder, chunk.name), stored(self._frames[name], rows), within)
 
-    def _write_base(self, rows: np.ndarray, within: files.Writing) -> None:
-        folder, chunk = self._work.folders[BASE], self._task.chunk
-        if self._broken:
-            files.write_table(files.join(folder, "quarantine", chunk.name), pa.concat_tables(self._broken), within)
-        frame = pl.DataFrame({"row": rows}).hstack(pl.concat(self._frames[BASE]))
-        files.write_frame(files.join(folder, chunk.name), frame.hstack(from_arrow(pa.concat_tables(self._copied))), within)
+def _write(work: Work, chunk: Chunk, signals: Mapping[str, pa.Table], within: files.Writing, said: _Gathered | None = None) -> None:
+    """Signals, faults before them; what the house keeps comes last, and what it set aside before that."""
+    for name, table in signals.items():
+        folder = work.folders[name]
+        if said is not None and name in said.faults:
+            files.write_json(files.join(folder, "faults", chunk.name + ".json"), said.faults[name], within)
+        if said is not None and name == BASE and said.aside:
+            files.write_table(files.join(folder, "quarantine", chunk.name), pa.concat_tables(said.aside), within)
+        files.write_table(files.join(folder, chunk.name), table, within)
 
 
 def of_ledger(docs: pa.Table, rows: np.ndarray, ledger: np.ndarray) -> tuple[pa.Table, np.ndarray]:

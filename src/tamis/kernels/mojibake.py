@@ -24,18 +24,20 @@ ENCODINGS = ("latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp125
 
 _OTHER, _CONTROL, _COMMON, _START, _END, _SIGN = range(6)  # after letters: U+0080 to U+009F, "…", "“", "”", "€"
 _LEAD, _UPPER, _LOWER, _LETTER, _LETTER_LEAD, _LIGATURE = range(6, 12)  # "Ã", "Å", "å", "д", "Г", "œ"
-_CLASSES = 12
+_BOX = 12  # "─": a sign, but beside another it draws a line; two thirds of what was suspicious in documentation were trees of files
+_CLASSES = 13
 
 _FOLLOWERS = {
-    _START: {_SIGN, _LEAD, _UPPER, _LOWER, _LIGATURE},
-    _END: {_START, _SIGN, _LEAD, _UPPER, _LOWER, _LIGATURE},
-    _SIGN: {_START, _END, _SIGN, _LEAD, _UPPER, _LOWER, _LIGATURE},
-    _LEAD: {_COMMON, _START, _END, _SIGN, _LEAD, _UPPER, _LOWER, _LIGATURE},
-    _UPPER: {_START, _END, _SIGN},
-    _LOWER: {_START, _END, _SIGN, _LEAD, _UPPER, _LIGATURE},
-    _LETTER: {_SIGN, _LEAD, _UPPER, _LIGATURE},
-    _LETTER_LEAD: {_START, _END, _SIGN, _LEAD, _UPPER, _LIGATURE},
-    _LIGATURE: {_START, _END, _SIGN, _LEAD, _UPPER, _LIGATURE},
+    _START: {_SIGN, _BOX, _LEAD, _UPPER, _LOWER, _LIGATURE},
+    _END: {_START, _SIGN, _BOX, _LEAD, _UPPER, _LOWER, _LIGATURE},
+    _SIGN: {_START, _END, _SIGN, _BOX, _LEAD, _UPPER, _LOWER, _LIGATURE},
+    _BOX: {_START, _END, _SIGN, _LEAD, _UPPER, _LOWER, _LIGATURE},
+    _LEAD: {_COMMON, _START, _END, _SIGN, _BOX, _LEAD, _UPPER, _LOWER, _LIGATURE},
+    _UPPER: {_START, _END, _SIGN, _BOX},
+    _LOWER: {_START, _END, _SIGN, _BOX, _LEAD, _UPPER, _LIGATURE},
+    _LETTER: {_SIGN, _BOX, _LEAD, _UPPER, _LIGATURE},
+    _LETTER_LEAD: {_START, _END, _SIGN, _BOX, _LEAD, _UPPER, _LIGATURE},
+    _LIGATURE: {_START, _END, _SIGN, _BOX, _LEAD, _UPPER, _LIGATURE},
 }
 
 
@@ -68,6 +70,8 @@ _EXCEPTIONS = {
 
 
 def _class_of(character: str) -> int:
+    if "\u2500" <= character <= "\u259f":
+        return _BOX
     category = unicodedata.category(character)
     if category not in ("Lu", "Ll"):
         return _SIGN
@@ -78,7 +82,7 @@ def _class_of(character: str) -> int:
 
 @cache
 def followers() -> np.ndarray:
-    """bool[144], read-only: whether a character of the class b right after one of the class a is suspicious, at 12 a + b."""
+    """bool[169], read-only: whether a character of the class b right after one of the class a is suspicious, at 13 a + b."""
     found = np.zeros((_CLASSES, _CLASSES), np.bool_)
     for first, seconds in _FOLLOWERS.items():
         found[first, sorted(seconds)] = True
