@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -172,3 +174,26 @@ def test_a_stage_sees_its_signals_in_the_order_in_which_it_measured_them(tmp_pat
     run([Letters()], split(tmp_path / "in", table), tmp_path / "out")
     for names in (verdicts.columns, pl.read_parquet(tmp_path / "out" / "ledger" / "*.parquet").columns):
         assert [name for name in names if len(name) == 1] == list("zebra")
+
+
+FORKED = """
+import os, sys, pyarrow as pa, tamis
+table, judge = pa.table({"text": ["the cat sat"]}), tamis.per_batch([tamis.make_stage("sample", share=1)])
+if sys.argv[1] == "used": judge(table)
+number = os.fork()
+if number == 0:
+    try:
+        print(judge(table).num_rows, flush=True)
+    except tamis.StageError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(number, 0)
+"""
+
+
+@pytest.mark.parametrize("parent", ["fresh", "used"])
+def test_a_fork_does_not_hang(parent: str) -> None:
+    """A worker forked off a process that has judged documents, as `datasets.map(…, num_proc=2)` does, says so instead of waiting for ever."""
+    done = subprocess.run([sys.executable, "-c", FORKED, parent], capture_output=True, text=True, check=False, timeout=60)
+    said = "this process was forked off one in which tamis had judged documents, and polars' threads, which it would wait for, stayed there."
+    assert done.stdout.splitlines()[0] == {"fresh": "1", "used": said}[parent]

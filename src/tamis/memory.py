@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -107,8 +109,28 @@ def _listed(stages: Stage | Sequence[Stage]) -> tuple[Stage, ...]:
     return found
 
 
+@cache
+def _first_process() -> int:
+    """The process in which documents were judged first; a fork of it inherits the answer."""
+    return os.getpid()
+
+
+def _refuse_fork() -> None:
+    """Refuse what would wait for ever: polars' threads do not survive a fork.
+
+    Raises:
+        StageError: this process was forked off one that had judged documents.
+    """
+    if _first_process() != os.getpid():
+        raise StageError(
+            "this process was forked off one in which tamis had judged documents, and polars' threads, which it would wait for, stayed there.\n"
+            'Fix: begin workers with "spawn" (multiprocess.set_start_method("spawn") for datasets), or judge nothing before they are begun.'
+        )
+
+
 def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple[pl.DataFrame, pa.Array]:
     """The ledger of a table, and its texts as the edits left them (null where unreadable)."""
+    _refuse_fork()
     for _, stage in named(stages):
         stage.check()
     require_text(columns, table.schema, place="the data", fix='say which it is: columns=tamis.Columns({role}="{column}")')
