@@ -20,6 +20,7 @@ from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
 
 import tamis
 from tamis import Columns, Stage
+from tamis.recipe import parse
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(), st.text("aé東😀\n ", max_size=6)), max_size=30)
 ANY = [Length(min_chars=2, max_chars=20), StockLines(), Lower(), Openings(max_openings=3), Twins(), Repeat()]
@@ -105,7 +106,7 @@ def test_what_is_no_data() -> None:
     """Anything else is refused by name."""
     with pytest.raises(tamis.DataError) as caught:
         tamis.judge(["a text"], [Length()])
-    assert str(caught.value) == 'tamis takes Arrow data (pyarrow, polars, pandas, datasets), not "list".\nFix: pass pa.table({...}) or a polars DataFrame.'
+    assert str(caught.value) == "tamis takes Arrow data (pyarrow, polars, pandas, datasets), not \"list\".\nFix: pass pa.table({'text': [...]}) or a polars DataFrame."
 
 
 @pytest.mark.parametrize("stage", [Twins(), Openings(), StockLines(), tamis.make_stage("exact_duplicates")], ids=lambda one: one.name())
@@ -197,3 +198,23 @@ def test_a_fork_does_not_hang(parent: str) -> None:
     done = subprocess.run([sys.executable, "-c", FORKED, parent], capture_output=True, text=True, check=False, timeout=60)
     said = "this process was forked off one in which tamis had judged documents, and polars' threads, which it would wait for, stayed there."
     assert done.stdout.splitlines()[0] == {"fresh": "1", "used": said}[parent]
+
+
+@pytest.mark.parametrize(
+    ("data", "stages", "columns", "said"),
+    [
+        (pl.Series("text", ["a"]), [Lower()], None, 'not "Series"'),
+        (pa.chunked_array([["a"]]), [Lower()], None, 'not "ChunkedArray"'),
+        (pa.array(["a"]), [Lower()], None, 'not "StringArray"'),
+        (["a"], [Lower()], None, 'not "list"'),
+        ({"text": ["a"]}, parse({"stages": ["unicode"]}, place="r.yaml"), None, "a recipe is no stage"),
+        ({"text": ["a"]}, 3, None, "3 is no stage"),
+        ({"content": ["a"]}, [Lower()], {"text": "content"}, "columns= is {'text': 'content'}, and no tamis.Columns"),
+    ],
+)
+def test_what_is_given_by_mistake_is_said(data: Any, stages: Any, columns: Any, said: str) -> None:
+    """A column for a table, a recipe for its stages, a dictionary for columns: a sentence with the way out, and no error of a library."""
+    with pytest.raises(tamis.TamisError) as caught:
+        tamis.sift(data, stages, columns=columns)
+    assert said in str(caught.value)
+    assert "\nFix: " in str(caught.value)
