@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,7 @@ from stages_for_tests import Length, Lower, Openings, Repeat, StockLines, Twins
 
 import tamis
 from tamis import Columns, Stage
+from tamis.recipe import parse
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(), st.text("aé東😀\n ", max_size=6)), max_size=30)
 ANY = [Length(min_chars=2, max_chars=20), StockLines(), Lower(), Openings(max_openings=3), Twins(), Repeat()]
@@ -113,7 +116,7 @@ def test_what_is_no_data() -> None:
     """Anything else is refused by name."""
     with pytest.raises(tamis.DataError) as caught:
         tamis.judge(["a text"], [Length()])
-    assert str(caught.value) == 'tamis takes Arrow data (pyarrow, polars, pandas, datasets), not "list".\nFix: pass pa.table({...}) or a polars DataFrame.'
+    assert str(caught.value) == "tamis takes Arrow data (pyarrow, polars, pandas, datasets), not \"list\".\nFix: pass pa.table({'text': [...]}) or a polars DataFrame."
 
 
 @pytest.mark.parametrize("stage", [Twins(), Openings(), StockLines(), tamis.make_stage("exact_duplicates")], ids=lambda one: one.name())
@@ -182,3 +185,46 @@ def test_a_stage_sees_its_signals_in_the_order_in_which_it_measured_them(tmp_pat
     run([Letters()], split(tmp_path / "in", table), tmp_path / "out")
     for names in (verdicts.columns, pl.read_parquet(tmp_path / "out" / "ledger" / "*.parquet").columns):
         assert [name for name in names if len(name) == 1] == list("zebra")
+
+
+FORKED = """
+import os, sys, pyarrow as pa, tamis
+table, judge = pa.table({"text": ["the cat sat"]}), tamis.per_batch([tamis.make_stage("sample", share=1)])
+if sys.argv[1] == "used": judge(table)
+number = os.fork()
+if number == 0:
+    try:
+        print(judge(table).num_rows, flush=True)
+    except tamis.StageError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(number, 0)
+"""
+
+
+@pytest.mark.parametrize("parent", ["fresh", "used"])
+def test_a_fork_does_not_hang(parent: str) -> None:
+    """A worker forked off a process that has judged documents, as `datasets.map(…, num_proc=2)` does, says so instead of waiting for ever."""
+    done = subprocess.run([sys.executable, "-c", FORKED, parent], capture_output=True, text=True, check=False, timeout=60)
+    said = "this process was forked off one in which tamis had judged documents, and polars' threads, which it would wait for, stayed there."
+    assert done.stdout.splitlines()[0] == {"fresh": "1", "used": said}[parent]
+
+
+@pytest.mark.parametrize(
+    ("data", "stages", "columns", "said"),
+    [
+        (pl.Series("text", ["a"]), [Lower()], None, 'not "Series"'),
+        (pa.chunked_array([["a"]]), [Lower()], None, 'not "ChunkedArray"'),
+        (pa.array(["a"]), [Lower()], None, 'not "StringArray"'),
+        (["a"], [Lower()], None, 'not "list"'),
+        ({"text": ["a"]}, parse({"stages": ["unicode"]}, place="r.yaml"), None, "a recipe is no stage"),
+        ({"text": ["a"]}, 3, None, "3 is no stage"),
+        ({"content": ["a"]}, [Lower()], {"text": "content"}, "columns= is {'text': 'content'}, and no tamis.Columns"),
+    ],
+)
+def test_what_is_given_by_mistake_is_said(data: Any, stages: Any, columns: Any, said: str) -> None:
+    """A column for a table, a recipe for its stages, a dictionary for columns: a sentence with the way out, and no error of a library."""
+    with pytest.raises(tamis.TamisError) as caught:
+        tamis.sift(data, stages, columns=columns)
+    assert said in str(caught.value)
+    assert "\nFix: " in str(caught.value)

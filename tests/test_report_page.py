@@ -92,8 +92,8 @@ def test_what_matters_comes_first(done: Finished) -> None:
     text = re.sub(r"<[^>]+>", "", html)
     dropping = sorted((step for step in found["stages"] if step["dropped"]), key=lambda step: -step["dropped"])
     said = next(line for line in text.splitlines() if line.startswith("Dropped most: "))
-    assert [part.split(":")[0].split(" ") for part in said.removeprefix("Dropped most: ").split("; ")] == [[step["stage"], f"{step['dropped']:,}"] for step in dropping[:3]]
-    assert "gopher_quality 785: mostly too few stop words" in said
+    assert [part.split(" (")[0].split(" ") for part in said.removeprefix("Dropped most: ").split("; ")] == [[step["stage"], f"{step['dropped']:,}"] for step in dropping[:3]]
+    assert "gopher_quality 785 (mostly too few stop words)" in said
     section = html[html.index('<section id="rules"') : html.index('<section id="pairs"')]
     most = section[: section.index('id="stage-')]
     alone = sorted((rule["only"] for step in found["stages"] for rule in step["rules"]), reverse=True)

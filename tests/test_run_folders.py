@@ -77,6 +77,15 @@ def test_links_are_followed_and_missed(tmp_path: Path) -> None:
     assert manifest["warnings"] == ["own/gone.parquet cannot be read and was left out: No such file or directory."]
 
 
+def test_a_file_that_is_no_shard(tmp_path: Path) -> None:
+    """A table of something else among the shards is told apart from shards whose text is called otherwise."""
+    place = Path(split(tmp_path / "in", corpus(), 2))
+    pq.write_table(pa.table({"id_a": ["x"], "jaccard": [0.5]}), place / "pairs.parquet")
+    said = f'{place}/pairs.parquet: tamis reads the column "text", which this file lacks and 2 of 3 have.\nFix: if it holds no documents, name the others instead, as {place}/part-000.parquet.'
+    assert refused(STAGES, str(place), tmp_path / "out") == said
+    assert not (tmp_path / "out").exists()
+
+
 def test_no_readable_file(tmp_path: Path) -> None:
     """If no file can be read, that is said in a sentence, and nothing is written."""
     (tmp_path / "in").mkdir()

@@ -80,18 +80,18 @@ def to_table(data: Any) -> pa.Table:
         return pa.Table.from_batches([data])
     if isinstance(data, pa.RecordBatchReader):
         return data.read_all()
-    if hasattr(data, "__arrow_c_stream__"):
+    if hasattr(data, "__arrow_c_stream__") and not isinstance(data, pl.Series | pa.ChunkedArray):
         return pa.table(data)
     if hasattr(data, "with_format") and hasattr(data, "features"):
         # A Hugging Face Dataset has no __arrow_c_stream__; its own table may hide rows behind an index.
         return data.with_format("arrow")[:]
-    if hasattr(data, "__arrow_c_array__"):
+    if hasattr(data, "__arrow_c_array__") and not isinstance(data, pa.Array):
         return pa.table(pa.record_batch(data))
     if isinstance(data, dict):
         return pa.table(data)
     raise DataError(
         f'tamis takes Arrow data (pyarrow, polars, pandas, datasets), not "{type(data).__name__}".\n'
-        "Fix: pass pa.table({...}) or a polars DataFrame."
+        "Fix: pass pa.table({'text': [...]}) or a polars DataFrame."
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +15,7 @@ import pyarrow as pa
 from tamis import judging, ledger
 from tamis.columns import require_text
 from tamis.documents import ROLES, Batch, Columns, canonical, one_piece, to_table
-from tamis.errors import StageError
+from tamis.errors import DataError, StageError
 from tamis.files import as_given, plain
 from tamis.mappers import default_workers, threads
 from tamis.measure import Step, base, names_used, select, walk
@@ -53,10 +55,10 @@ def sift(data: Any, stages: Stage | Sequence[Stage], *, columns: Columns | None 
         A polars DataFrame for a polars DataFrame or LazyFrame, else a `pa.Table`; all columns of the input. A document
         of two copies stands there twice.
     """
-    columns = columns or Columns()
+    columns, listed = columns or Columns(), _listed(stages)
     given = to_table(data)
     table = plain(given)
-    verdicts, text = _sifted(table, _listed(stages), columns)
+    verdicts, text = _sifted(table, listed, columns)
     place = table.column_names.index(columns.text)
     copies = verdicts["copies"].to_numpy()
     # A row that is not readable is dropped, so that its old text, whatever it is, need not be cast.
@@ -99,7 +101,9 @@ def _listed(stages: Stage | Sequence[Stage]) -> tuple[Stage, ...]:
     Raises:
         StageError: something else is among them.
     """
-    found = (stages,) if isinstance(stages, Stage | str) else tuple(stages)
+    if isinstance(getattr(stages, "stages", None), tuple):
+        raise StageError("a recipe is no stage.\nFix: give its stages, `.stages`; its columns are `.columns`.")
+    found = (stages,) if isinstance(stages, Stage | str) or not isinstance(stages, Iterable) else tuple(stages)
     for one in found:
         if not isinstance(one, Stage):
             made = f'tamis.make_stage("{one}")' if isinstance(one, str) else "a stage that tamis.make_stage made"
@@ -107,8 +111,30 @@ def _listed(stages: Stage | Sequence[Stage]) -> tuple[Stage, ...]:
     return found
 
 
+@cache
+def _first_process() -> int:
+    """The process in which documents were judged first; a fork of it inherits the answer."""
+    return os.getpid()
+
+
+def _refuse_fork() -> None:
+    """Refuse what would wait for ever: polars' threads do not survive a fork.
+
+    Raises:
+        StageError: this process was forked off one that had judged documents.
+    """
+    if _first_process() != os.getpid():
+        raise StageError(
+            "this process was forked off one in which tamis had judged documents, and polars' threads, which it would wait for, stayed there.\n"
+            'Fix: begin workers with "spawn" (multiprocess.set_start_method("spawn") for datasets), or judge nothing before they are begun.'
+        )
+
+
 def _sifted(table: pa.Table, stages: Sequence[Stage], columns: Columns) -> tuple[pl.DataFrame, pa.Array]:
     """The ledger of a table, and its texts as the edits left them (null where unreadable)."""
+    _refuse_fork()
+    if not isinstance(columns, Columns):
+        raise DataError(f'columns= is {columns!r}, and no tamis.Columns.\nFix: write it like columns=tamis.Columns(text="content").')
     for _, stage in named(stages):
         stage.check()
     require_text(columns, table.schema, place="the data", fix='say which it is: columns=tamis.Columns({role}="{column}")')

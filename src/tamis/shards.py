@@ -175,9 +175,20 @@ def survey_places(places: Mapping[str, str], *, text: str, known: Mapping[str, S
         raise DataError(_unreadable(unreadable, places))
     schemas = [(shard.name, footer.schema.to_arrow_schema()) for shard, footer in readable]
     for (shard, _), (_, schema) in zip(readable, schemas, strict=True):
+        _refuse_stranger(shard, schema, schemas, places, text)
         require_text(Columns(text=text), schema, place=shard.url)
     chunks = [chunk for number, (shard, footer) in enumerate(readable) for chunk in cut(number, shard, footer, text)]
     return Corpus(tuple(shard for shard, _ in readable), tuple(chunks), _one_schema(schemas), unreadable)
+
+
+def _refuse_stranger(shard: Shard, schema: pa.Schema, schemas: Sequence[tuple[str, pa.Schema]], places: Mapping[str, str], text: str) -> None:
+    """Refuse a file without the column of text among others that have it: it is no shard at all rather than one whose text is called otherwise."""
+    having = [name for name, other in schemas if text in other.names]
+    if having and text not in schema.names:
+        raise DataError(
+            f'{shard.url}: tamis reads the column "{text}", which this file lacks and {len(having):,} of {len(schemas):,} have.\n'
+            f"Fix: if it holds no documents, name the others instead, as {places[having[0]]}."
+        )
 
 
 def _unreadable(problems: Mapping[str, str], places: Mapping[str, str]) -> str:

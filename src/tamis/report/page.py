@@ -71,7 +71,7 @@ def _why(facts: Fact) -> str:
     parts = []
     for step in stages[:SHOWN_STAGES]:
         fired = sorted((rule for rule in step["rules"] if rule["failed"]), key=lambda rule: -rule["failed"])
-        mostly = f": {'mostly ' if len(fired) > 1 else ''}{said(fired[0]['reason'])}" if fired else ""
+        mostly = f" ({'mostly ' if len(fired) > 1 else ''}{said(fired[0]['reason'])})" if fired else ""
         parts.append(f"{said(step['stage'])} {number(step['dropped'])}{mostly}")
     return f"<p>Dropped most: {'; '.join(parts)}.</p>\n" if parts else ""
 
