@@ -190,6 +190,7 @@ REFUSED = {
     "length.min_chars=[": '"length.min_chars=[": "[" is no value.\nFix: write it as in a recipe, like 30, 0.5, null or "[length]".',
     "length.by.lang.fr.max_words=3": 'what-if, stage 3: length: "by: lang: fr" names no limit "max_words". Did you mean "max_chars"?',
     "length.min_chars.x=3": '"length.min_chars.x=3": length has no parameter "min_chars.x": "min_chars" holds "12.0".',
+    "length.by.lang.fr=null": '"length.by.lang.fr=null": length.by has no "lang.fr". Did you mean "lang"?',
     "length=3": '"length=3": a whole stage can only be "off".\nFix: name one of its parameters, like length.where=null.',
     "length=off": 'exact_duplicates decides by "length.chars", which no stage above it measures. ',
     "sample.seed=4": "sample.seed changes what is measured, so that OUT does not hold the answer.\nFix: change it in the recipe and repeat `tamis run`.",

@@ -77,7 +77,9 @@ def _assign(given: dict[str, Any], assignment: str, out: str) -> None:
         inner[key] = dict(there or {})
         inner = inner[key]
     if value is None and len(keys) == 2:  # an entry of a mapping, as `rules.min.score`: off is gone
-        inner.pop(keys[-1], None)
+        if keys[-1] not in inner:
+            raise RecipeError(f'"{assignment}": {name}.{keys[0]} has no "{keys[-1]}". {suggest(keys[-1], inner, what="entries:")}')
+        del inner[keys[-1]]
     else:
         inner[keys[-1]] = value
     given[name] = {reference: values}

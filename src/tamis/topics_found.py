@@ -10,7 +10,6 @@ import polars as pl
 from tamis import files
 from tamis.errors import RunError
 from tamis.folder import Finished
-from tamis.plan import BASE
 from tamis.stage import has
 
 CENTRAL = 3
@@ -76,7 +75,7 @@ def _verdicts(run: Finished) -> Iterator[tuple[tuple[str, str], int, pl.Series]]
     copies = pl.concat([frame["copies"] for frame in run.ledger(["copies"])] or [pl.Series("copies", [], pl.UInt8)])
     first = 0
     for place in run.chunk_names():
-        rows = files.rows(files.join(run.folder(BASE), place[1]))
+        rows = files.rows(files.join(run.folder("documents"), place[1]))
         yield place, first, copies.slice(first, rows)
         first += rows
 

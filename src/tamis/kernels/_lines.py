@@ -17,7 +17,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import extending, types
 
 from tamis.kernels._jit import helper, rare
-from tamis.kernels._text import bytes_between, count_bits, decode, strip, word_at, zeros_above, zeros_below
+from tamis.kernels._text import BLOCK, block_at, bytes_between, count_bits, decode, in_each_byte, strip, word_at, zeros_above, zeros_below
 from tamis.kernels.unicode import DIGIT, LINE_END, SPACE, UPPERCASE
 
 SLACK = 128
@@ -26,7 +26,6 @@ SLACK = 128
 _ONE = np.uint64(1)
 _ALL = np.uint64(2**64 - 1)
 _A, _B, _C = (np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F))
-_BLOCK = ir.VectorType(ir.IntType(8), 64)
 _intrinsic: Any = extending.intrinsic
 
 
@@ -36,8 +35,8 @@ def _copy_block(_, data, i, out, n):
         data, i, out, n = arguments
         ends = ((signature.args[0], data, i), (signature.args[2], out, n))
         source, target = (builder.gep(context.make_array(kind)(context, builder, array).data, [at]) for kind, array, at in ends)
-        block = builder.load(builder.bitcast(source, _BLOCK.as_pointer()), align=1)
-        builder.store(block, builder.bitcast(target, _BLOCK.as_pointer()), align=1)
+        block = builder.load(builder.bitcast(source, BLOCK.as_pointer()), align=1)
+        builder.store(block, builder.bitcast(target, BLOCK.as_pointer()), align=1)
         return context.get_dummy_value()
 
     return types.void(data, i, out, n), build
@@ -48,18 +47,11 @@ def _folded(_, data, i, letter):
     # The two cases of an ASCII letter differ in one bit, which no other byte does from a small letter.
     def build(context, builder, signature, arguments):
         data, i, letter = arguments
-        pointer = builder.gep(context.make_array(signature.args[0])(context, builder, data).data, [i])
-        block = builder.load(builder.bitcast(pointer, _BLOCK.as_pointer()), align=1)
-        small = builder.or_(block, _repeated(builder, ir.Constant(ir.IntType(8), 0x20)))
-        return builder.bitcast(builder.icmp_unsigned("==", small, _repeated(builder, letter)), ir.IntType(64))
+        block = block_at(context, builder, signature.args[0], data, i)
+        small = builder.or_(block, in_each_byte(builder, ir.Constant(ir.IntType(8), 0x20)))
+        return builder.bitcast(builder.icmp_unsigned("==", small, in_each_byte(builder, letter)), ir.IntType(64))
 
     return types.uint64(data, i, letter), build
-
-
-def _repeated(builder, byte):
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), None)
-    first = builder.insert_element(ir.Constant(_BLOCK, None), byte, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, first, lanes)
 
 
 def roomy(data: np.ndarray, offsets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, slice]]:
@@ -80,12 +72,6 @@ def roomy(data: np.ndarray, offsets: np.ndarray) -> Iterator[tuple[np.ndarray, n
         rest = np.zeros(offsets[n] - offsets[k] + SLACK, np.uint8)
         rest[: len(rest) - SLACK] = data[offsets[k] : offsets[n]]
         yield rest, offsets[k:] - offsets[k], slice(k, n)
-
-
-@helper
-def below(mask):
-    """All bytes before the first; all if there is none."""
-    return (mask & (~mask + _ONE)) - _ONE
 
 
 @helper

@@ -19,17 +19,21 @@ _intrinsic: Any = extending.intrinsic
 # In a mask of 64 bytes, bit k stands for byte k. These are written in LLVM's terms: the loop
 # `mask |= u64(low <= data[i + k] <= high) << k`, which LLVM does not see through, makes 12 GB/s a mask, this 128;
 # `quality_counts` then makes 390 MB/s rather than 640.
-_BLOCK = ir.VectorType(ir.IntType(8), 64)
+BLOCK = ir.VectorType(ir.IntType(8), 64)
+"""64 bytes, as LLVM has them in a register."""
+_ONE = np.uint64(1)
 
 
-def _block(context, builder, data_type, data, i):
+def block_at(context, builder, data_type, data, i):
+    """For intrinsics: the 64 bytes of an array from i on."""
     pointer = builder.gep(context.make_array(data_type)(context, builder, data).data, [i])
-    return builder.load(builder.bitcast(pointer, _BLOCK.as_pointer()), align=1)
+    return builder.load(builder.bitcast(pointer, BLOCK.as_pointer()), align=1)
 
 
-def _repeated(builder, byte):
+def in_each_byte(builder, byte):
+    """For intrinsics: 64 times a byte."""
     lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), None)
-    first = builder.insert_element(ir.Constant(_BLOCK, None), byte, ir.Constant(ir.IntType(32), 0))
+    first = builder.insert_element(ir.Constant(BLOCK, None), byte, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, first, lanes)
 
 
@@ -37,8 +41,8 @@ def _repeated(builder, byte):
 def _between(_, data, i, low, high):
     def build(context, builder, signature, arguments):
         data, i, low, high = arguments
-        above = builder.sub(_block(context, builder, signature.args[0], data, i), _repeated(builder, low))
-        inside = builder.icmp_unsigned("<=", above, _repeated(builder, builder.sub(high, low)))
+        above = builder.sub(block_at(context, builder, signature.args[0], data, i), in_each_byte(builder, low))
+        inside = builder.icmp_unsigned("<=", above, in_each_byte(builder, builder.sub(high, low)))
         return builder.bitcast(inside, ir.IntType(64))
 
     return u64(data, i, low, high), build
@@ -47,7 +51,7 @@ def _between(_, data, i, low, high):
 @_intrinsic
 def _equal(_, data, i, j):
     def build(context, builder, signature, arguments):
-        a, b = (_block(context, builder, signature.args[0], arguments[0], at) for at in arguments[1:])
+        a, b = (block_at(context, builder, signature.args[0], arguments[0], at) for at in arguments[1:])
         return builder.bitcast(builder.icmp_unsigned("==", a, b), ir.IntType(64))
 
     return u64(data, i, j), build
@@ -105,6 +109,12 @@ def bytes_between(data, i, low, high):
 def bytes_repeated(data, i):
     """Which of the 64 bytes at i equal the byte after them: 65 are read."""
     return _equal(data, np.uint64(i), np.uint64(i) + np.uint64(1))
+
+
+@helper
+def below(mask):
+    """All bytes before the first of a mask of 64; all if there is none."""
+    return (mask & (~mask + _ONE)) - _ONE
 
 
 @helper

@@ -16,7 +16,7 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import helper
-from tamis.kernels._text import bytes_between, bytes_repeated, count_bits, word_at, zeros_above, zeros_below
+from tamis.kernels._text import below, bytes_between, bytes_repeated, count_bits, word_at, zeros_above, zeros_below
 
 PACKED = 7  # bytes that fit in a key beside their number
 
@@ -69,12 +69,6 @@ def _before(mask):
 
 
 @helper
-def _below(mask):
-    """All bytes before the first; all if there is none."""
-    return (mask & (~mask + _ONE)) - _ONE
-
-
-@helper
 def whole_tokens(data, i, end, whitespace):
     """Cut a piece off a text: up to the last separator in the next 64 bytes that no byte above 0x7F precedes.
 
@@ -89,7 +83,7 @@ def whole_tokens(data, i, end, whitespace):
     if end - i < 64:
         # What follows the text is no text: it counts as a separator.
         separators |= _ALL << np.uint64(end - i)
-    separators &= _below(bytes_between(data, i, 0x80, 0xFF))
+    separators &= below(bytes_between(data, i, 0x80, 0xFF))
     if not separators:
         return separators, 0
     last = zeros_above(separators)
@@ -140,7 +134,7 @@ def count_words(alnums, runs):
     others = _after(runs) & ~runs & ~ends
     while others:
         end = zeros_below(others)
-        chars -= end + zeros_above(starts & _below(others)) - np.uint64(63)
+        chars -= end + zeros_above(starts & below(others)) - np.uint64(63)
         others &= others - _ONE
     return count_bits(ends), chars
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from tamis.kernels import unicode
 from tamis.kernels._jit import aligned, helper, i64, kernel, reads, u8, u16, u32, writes
-from tamis.kernels._lines import any_case, below, characters_in, first_bytes, roomy, says
-from tamis.kernels._text import bytes_between, count_bits, decode, fetch_ahead, zeros_below
+from tamis.kernels._lines import any_case, characters_in, first_bytes, roomy, says
+from tamis.kernels._text import below, bytes_between, count_bits, decode, fetch_ahead, zeros_below
 from tamis.kernels.unicode import BREAK, LETTER, NUMBER
 
 COUNTS = ("sentences", "chars", "curly_brackets", "lorem_ipsum")
