@@ -10,6 +10,7 @@ import pytest
 
 from tamis.ablate import design as designs
 from tamis.ablate.design import Design, load, parse, spelled_out, with_options
+from tamis.ablate.experiment import ablate
 from tamis.errors import TamisError
 from tamis.recipe import from_yaml
 
@@ -48,6 +49,16 @@ def test_a_mistake_names_the_key_and_the_way_out(content: Any, said: str) -> Non
     with pytest.raises(TamisError) as caught:
         parse(content)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "fix"), [("web.yaml", "run the recipe first, `tamis run web.yaml SHARDS… -o OUT`, then ablate OUT."), ("raw", "name the folder that `tamis run … -o` wrote, or add")]
+)
+def test_what_is_no_run_folder(tmp_path: Path, place: str, fix: str) -> None:
+    """A recipe, or raw shards, where the folder of a run is meant: each has its way out."""
+    with pytest.raises(TamisError) as caught:
+        ablate([place], str(tmp_path / "out"))
+    assert str(caught.value).startswith(f"{place} is no run folder, so there is nothing that it could be compared with.\nFix: {fix}")
 
 
 def test_profiles_give_what_is_not_set() -> None:

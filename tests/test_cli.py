@@ -214,6 +214,13 @@ def test_usage(tamis_command: Tamis) -> None:
     assert tamis_command("--help")[0] == 0
 
 
+def test_the_list_of_commands_is_whole(tamis_command: Tamis) -> None:
+    """On a terminal of 80 columns every command has a sentence of one line that is not cut."""
+    listed = tamis_command("--help")[1].partition("Commands:\n")[2].splitlines()
+    assert len(listed) > 14
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
 def test_our_own_fault(tmp_path: Path) -> None:
     """An error that is no user's mistake ends with 1 and a traceback, on stderr."""
     (tmp_path / "odd.py").write_text("from dataclasses import dataclass\nfrom tamis import Stage\n\n@dataclass(frozen=True)\nclass Odd(Stage):\n    def check(self):\n        raise ZeroDivisionError\n")

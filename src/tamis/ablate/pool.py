@@ -94,10 +94,9 @@ def gather(source: Sequence[str], design: Design, workers: int) -> Pool:
     """
     run = folder.opened(source[0]) if len(source) == 1 and files.exists(files.join(source[0], "inputs.json")) else None
     if run is None and not design.mixes:
-        raise RunError(
-            f"{source[0]} is no run folder, so there is nothing that it could be compared with.\n"
-            "Fix: name the folder that `tamis run … -o` wrote, or add mixes to the plan."
-        )
+        is_recipe = source[0].endswith((".yaml", ".yml"))
+        fix = f"run the recipe first, `tamis run {source[0]} SHARDS… -o OUT`, then ablate OUT" if is_recipe else "name the folder that `tamis run … -o` wrote, or add mixes to the plan"
+        raise RunError(f"{source[0]} is no run folder, so there is nothing that it could be compared with.\nFix: {fix}.")
     pool = _of_run(run, design, workers) if run else _of_shards(source, design)
     return _with_mixes(pool, design)
 

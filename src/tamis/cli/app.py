@@ -39,7 +39,7 @@ def _main(
     del version
 
 
-@app.command()
+@app.command(short_help="Sift shards into a run folder.")
 def run(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file: columns, stages, output.")],
     inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
@@ -85,7 +85,7 @@ def run(
     show.refuse_nothing(manifest, made.out)
 
 
-@app.command()
+@app.command(short_help="Say why a document was kept or dropped.")
 def explain(
     out: Out,
     document: Annotated[str, typer.Argument(metavar="ID", help='An id of the data, or an address like "part-000.parquet:17".')],
@@ -100,7 +100,7 @@ def explain(
     show.out(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(explaining.as_text, found)))
 
 
-@app.command()
+@app.command(short_help="List the largest and most doubtful near-duplicates.")
 def clusters(
     out: Out,
     most: Annotated[int, typer.Option("--most", min=1, help="How many of each kind.")] = 10,
@@ -115,7 +115,7 @@ def clusters(
     show.out(json.dumps(found, indent=2) if as_json else show.clusters(found, out))
 
 
-@app.command()
+@app.command(short_help="Draw the report of a finished run again.")
 def report(
     out: Out,
     samples: Annotated[int, typer.Option(min=0, help="Documents shown on either side of each rule; 0: no text at all.")] = 3,
@@ -134,7 +134,7 @@ def report(
     show.out(json.dumps({name: f"{run.out}/{name}" for name in reporting.FILES}) if as_json else f"{run.out}/report.html")
 
 
-@app.command()
+@app.command(short_help="List the topics of a run.")
 def topics(
     out: Out,
     most: Annotated[int, typer.Option("--most", min=1, help="How many topics.")] = 50,
@@ -148,7 +148,7 @@ def topics(
     show.out(json.dumps(found, indent=2) if as_json else mixes.topics(found, out))
 
 
-@app.command()
+@app.command(short_help="Write any documents as shards, with their reasons.")
 def export(
     out: Out,
     where: Annotated[str | None, typer.Option(help="""Which: "stage == 'gopher_quality'", "copies == 0 and lang == 'fr'".""")] = None,
@@ -167,7 +167,7 @@ def export(
     show.out(json.dumps({"folder": place, "documents": count}) if as_json else f"{place}   {count:,} documents")
 
 
-@app.command("what-if")
+@app.command("what-if", short_help="Say what a run would keep with other limits.")
 def what_if(
     out: Out,
     assignments: Annotated[
@@ -199,7 +199,7 @@ def what_if(
     show.out(json.dumps(proposed, indent=2) if as_json else answers.proposals(proposed, out, assignments or ()))
 
 
-@app.command()
+@app.command(short_help="Say which documents have another fate in another run.")
 def diff(
     before: Annotated[str, typer.Argument(metavar="OUT_A", help="The folder of a finished run.")],
     after: Annotated[str, typer.Argument(metavar="OUT_B", help="Another one.")],
@@ -223,7 +223,7 @@ def diff(
     show.out(json.dumps(found, indent=2, default=str) if as_json else compared.diff(found, to, html))
 
 
-@app.command("compare-conventions")
+@app.command("compare-conventions", short_help="Count what flips between readings of a rule.")
 def compare_conventions(
     inputs: Annotated[list[str], typer.Argument(metavar="SHARDS...", help="Parquet files, or folders of them; paths or URLs.")],
     recipe: Annotated[Path | None, typer.Option(help="Compare its stages, with its limits, after its edits.", show_default="every stage's defaults")] = None,
@@ -246,7 +246,7 @@ def compare_conventions(
     show.out(json.dumps(found, indent=2) if as_json else compared.conventions(found))
 
 
-@app.command()
+@app.command(short_help="Train small models, and say what curation bought.")
 def ablate(
     source: Annotated[list[str] | None, typer.Argument(metavar="OUT", help="The folder of a finished run; or raw shards, if a plan names mixes.")] = None,
     out: Annotated[str, typer.Option("--out", "-o", help="The ablation's folder; an unfinished one is finished.")] = "",
@@ -279,7 +279,7 @@ def ablate(
     show.out(json.dumps(found.verdict, indent=2) if as_json else pages.page(tell.told(found)))
 
 
-@app.command()
+@app.command(short_help="Propose shares of the sources for `rebalance`.")
 def mix(
     source: Annotated[str, typer.Argument(metavar="OUT", help="The folder of a finished run.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Where the proposal and the table of runs go.")],
@@ -303,7 +303,7 @@ def mix(
     show.out(json.dumps(found, indent=2) if as_json else mixed.page(found))
 
 
-@app.command()
+@app.command(short_help="Print what is known of trained models.")
 def models(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Trained models: `edu.bin`, `prose.ngram`; `default` is the one that ships.")],
     as_json: AsJson = False,
@@ -316,7 +316,7 @@ def models(
     show.out(json.dumps(found, indent=2, default=str) if as_json else "\n\n".join(map(cards.as_text, found)))
 
 
-@app.command()
+@app.command(short_help="List the stages and edits, or document one.")
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one stage in full.")] = None,
     as_json: AsJson = False,
@@ -328,7 +328,7 @@ def stages(
     show.out(json.dumps(found, indent=2, default=str) if as_json else document.as_text(found))
 
 
-@app.command()
+@app.command(short_help="Compile all kernels ahead of the first run.")
 def warm(as_json: AsJson = False) -> None:
     """Compile all kernels for this machine ahead of the first run."""
     from tamis.cli import show
