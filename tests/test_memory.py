@@ -228,3 +228,19 @@ def test_what_is_given_by_mistake_is_said(data: Any, stages: Any, columns: Any, 
         tamis.sift(data, stages, columns=columns)
     assert said in str(caught.value)
     assert "\nFix: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stages", "kept"),
+    [
+        ({"exact_duplicates": {"prefer": ["score"]}}, [False, True, True]),
+        ({"gopher_quality": {"where": "score > 0.5", "min_words": 50}}, [True, False, False]),
+        ({"head_middle_tail": {"signal": "doc.score", "best": "high", "within": None, "on_null": "drop", "keep": ["head"]}}, [False, True, False]),
+    ],
+    ids=["prefer", "where", "head_middle_tail"],
+)
+def test_nan_is_no_number(stages: dict[str, Any], kept: list[bool]) -> None:
+    """A score that is NaN is unknown: no best one, above no limit, in no third of the corpus."""
+    table = pa.table({"text": ["one text", "one text", "another"], "score": [float("nan"), 0.9, 0.1 if "gopher_quality" not in stages else 0.7]})
+    verdicts = tamis.judge(table, parse({"stages": [stages]}, place="the recipe").stages)
+    assert (verdicts["copies"] > 0).to_list() == kept

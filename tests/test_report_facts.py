@@ -249,13 +249,13 @@ def test_dates_are_grouped_by_year(value: str | None, told: str | None) -> None:
     ("column", "told"),
     [
         (pa.nulls(4), [(None, 8)]),
-        (pa.array([0.0, -0.0, None, float("nan")]), [("0.0", 4), ("NaN", 2), (None, 2)]),
+        (pa.array([0.0, -0.0, None, float("nan")]), [("0.0", 4), (None, 4)]),
         (pa.array([True, False, None, True]), [("true", 4), ("false", 2), (None, 2)]),
     ],
     ids=["null", "float", "bool"],
 )
 def test_a_role_of_any_type_is_counted(tmp_path: Path, column: pa.Array, told: list[tuple[str | None, int]]) -> None:
-    """A column that holds nothing, or numbers, in several shards: each value is a group, and 0 and −0 are one."""
+    """A column that holds nothing, or numbers, in several shards: each value is a group, 0 and −0 are one, and NaN is no value."""
     table = pa.table({"text": ["one", "two words", "three words here", "four"], "source": column})
     done = tamis.run(Recipe("test", (tamis.make_stage("mask"),)), [split(tmp_path / "in", pa.concat_tables([table, table]), 2)], str(tmp_path / "out"))
     assert done["counts"]["kept"] == 8

@@ -73,7 +73,7 @@ def relation_key(key: str, fingerprints: Sequence[str]) -> str:
 
 def base_key(columns: Columns, carried: Sequence[str], *, ties: bool) -> str:
     """The key of what the house itself keeps of each document."""
-    return digest({"house": 1, "text": columns.text, "carried": {name: columns.named(name) for name in carried}, "ties": ties})
+    return digest({"house": 2, "text": columns.text, "carried": {name: columns.named(name) for name in carried}, "ties": ties})
 
 
 def hashed(value: Any) -> Any:

@@ -198,14 +198,21 @@ def _flat(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def from_arrow(table: pa.Table) -> pl.DataFrame:
-    """The carried columns; a text column that is not valid UTF-8 is null there, for polars would refuse it."""
+    """The carried columns; a text that is not valid UTF-8, which polars would refuse, is null there, and so is NaN."""
     for i, item in enumerate(table.schema):
         if pa.types.is_large_string(item.type):
             whole = one_piece(table.column(i))
             good = valid_texts(whole)
             if not good.all():
                 table = table.set_column(i, item, pa.compute.if_else(pa.array(good), whole, pa.scalar(None, item.type)))
-    return pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame()
+    return without_nan(pl.DataFrame(pl.from_arrow(table))) if table.num_columns else pl.DataFrame()
+
+
+def without_nan(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with null for NaN, which polars takes for the largest of numbers and limits for none."""
+    # A sum tells whether any value is NaN; an expression would wait for a thread of polars' own, at every piece of every stage.
+    doubtful = [one.name for one in frame.get_columns() if one.dtype.is_float() and math.isnan(one.sum())]
+    return frame.with_columns(pl.col(doubtful).fill_nan(None)) if doubtful else frame
 
 
 def _checked(step: Step, docs: pa.Table, signals: Any) -> pl.DataFrame:
@@ -213,10 +220,7 @@ def _checked(step: Step, docs: pa.Table, signals: Any) -> pl.DataFrame:
         raise StageError(f'{step.name} must measure a polars DataFrame, not "{type(signals).__name__}".')
     if signals.height != docs.num_rows and signals.width:
         raise StageError(f"{step.name} measured {signals.height} rows for {docs.num_rows} documents.")
-    # A sum tells whether any value is NaN; an expression would wait for a thread of polars' own, at every piece of every stage.
-    doubtful = [one.name for one in signals.get_columns() if one.dtype.is_float() and math.isnan(one.sum())]
-    signals = signals.with_columns(pl.col(doubtful).fill_nan(None)) if doubtful else signals
-    return signals if signals.width else pl.DataFrame()
+    return without_nan(signals) if signals.width else pl.DataFrame()
 
 
 def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
