@@ -16,15 +16,19 @@ class Scattered:
     To write all anew after each of four edits took longer than the edits did.
 
     Args:
-        column: text in any Arrow form, without nulls.
+        column: text in any Arrow form, without nulls in the rows below.
+        rows: i64[n], which of its texts, ascending; None: all.
     """
 
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self._sizes = [len(chunk) for chunk in column.chunks]
+    def __init__(self, column: pa.ChunkedArray, rows: np.ndarray | None = None) -> None:
+        sizes = [len(chunk) for chunk in column.chunks]
         self._arrays = [utf8(as_binary(chunk)) for chunk in column.chunks]
         # Of each text the array, and its number there.
-        self._array = np.repeat(np.arange(len(self._sizes)), self._sizes)
-        self._number = np.concatenate([np.zeros(0, np.int64), *map(np.arange, self._sizes)])
+        self._array = np.repeat(np.arange(len(sizes)), sizes)
+        self._number = np.concatenate([np.zeros(0, np.int64), *map(np.arange, sizes)])
+        if rows is not None:
+            self._array, self._number = self._array[rows], self._number[rows]
+        self._pieces = np.bincount(self._array, minlength=len(sizes))
 
     def replace(self, rows: np.ndarray, texts: pa.Array) -> None:
         """Put others (large_string[m]) in the place of those in some rows (i64[m])."""
@@ -48,6 +52,6 @@ class Scattered:
         return large_string(written, places)
 
     def whole(self) -> pa.ChunkedArray:
-        """All texts, large_string in pieces as long as those that were given."""
-        borders = np.cumsum([0, *self._sizes]).tolist()
+        """All texts, large_string in the pieces that were given."""
+        borders = np.cumsum([0, *self._pieces]).tolist()
         return pa.chunked_array([self.gathered(np.arange(a, b)) for a, b in pairwise(borders)], pa.large_string())

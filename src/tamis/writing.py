@@ -17,7 +17,7 @@ from tamis.documents import one_piece, with_text
 from tamis.mappers import one_ahead
 from tamis.measure import REWRITTEN, Step, walk
 from tamis.plan import BASE, Plan
-from tamis.reading import pieces
+from tamis.reading import Piece, pieces
 from tamis.recipe import Output
 from tamis.scattered import Scattered
 from tamis.shards import Chunk
@@ -72,9 +72,7 @@ def _kept_tables(work: Work, part: Part) -> Iterator[_Kept]:
                 mask = wanted[chunk].kept[places]
                 found += int(mask.sum())
                 if mask.any():
-                    table = conform(piece.table, work.schema, work.schema.names)
-                    table = table if mask.all() else table.filter(pa.array(mask))
-                    yield _Kept(table, {name: marks[places[mask]] for name, marks in wanted[chunk].rewritten.items()})
+                    yield _Kept.of(work, piece, mask, {name: marks[places[mask]] for name, marks in wanted[chunk].rewritten.items()})
             if found != sum(int(wanted[chunk].kept.sum()) for chunk in some):
                 raise changed(some[0].url)
 
@@ -100,10 +98,34 @@ class _Wanted:
 
 @dataclass(frozen=True)
 class _Kept:
-    """Kept documents in the shared schema, as they were read; of each edit bool[n], which of them it changes."""
+    """Kept documents of a piece, as they were read.
 
-    table: pa.Table
+    Args:
+        others: their columns in the shared schema, with nulls in the place of the text.
+        text: of all documents of the piece; they are copied once, when all is known that will be written.
+        rows: i64[n], which of these texts are kept.
+        rewritten: edit → bool[n], which of them it changes.
+    """
+
+    others: pa.Table
+    text: pa.ChunkedArray
+    rows: np.ndarray
     rewritten: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, work: Work, piece: Piece, mask: np.ndarray, rewritten: dict[str, np.ndarray]) -> _Kept:
+        table, rows, kept = conform(piece.table, work.schema, work.schema.names), np.flatnonzero(mask), pa.array(mask)
+        others, text = _parted(table, work.columns.text)
+        others = others if mask.all() else others.filter(kept)
+        if 2 * len(rows) < len(mask):  # memory must not grow with what is dropped
+            return cls(others, text.filter(kept), np.arange(len(rows)), rewritten)
+        return cls(others, text, rows, rewritten)
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about: of the text as if all texts of the piece were equally long."""
+        text: int = self.text.nbytes * len(self.rows) // len(self.text)
+        return text + int(self.others.nbytes)
 
 
 def write_quarantine(plan: Plan, done: Mapping[str, Done]) -> None:
@@ -130,31 +152,41 @@ def _edits(work: Work) -> dict[str, Step]:
     return {step.name: step for step in work.steps if isinstance(step.stage, Edit)}
 
 
-def edited(work: Work, table: pa.Table, rewritten: Mapping[str, np.ndarray] | None = None) -> pa.Table:
-    """Readable rows in the shared schema, their text as the edits leave it.
+def edited(work: Work, table: pa.Table) -> pa.Table:
+    """Readable rows in the shared schema, their text as the edits leave it."""
+    table = conform(table, work.schema, work.schema.names)
+    if not _edits(work):
+        return table
+    others, text = _parted(table, work.columns.text)
+    return _edited(work, others, Scattered(text), {name: np.ones(table.num_rows, np.bool_) for name in _edits(work)})
+
+
+def _parted(table: pa.Table, column: str) -> tuple[pa.Table, pa.ChunkedArray]:
+    """A table with nulls in the place of one column (a table without columns would not know how many rows it has), and that column."""
+    place = table.column_names.index(column)
+    return table.set_column(place, column, pa.nulls(table.num_rows)), table.column(place)
+
+
+def _edited(work: Work, others: pa.Table, texts: Scattered, rewritten: Mapping[str, np.ndarray]) -> pa.Table:
+    """Documents with their text as the edits leave it.
 
     Args:
         work: of the run.
-        table: readable rows.
-        rewritten: edit → bool[n], rows that it changes, as was seen when they were measured; an edit looks at one document at a
-            time, so that it need not see the others. None: not known.
+        others: their other columns, with any in the place of the text.
+        texts: as they were read; they are edited.
+        rewritten: edit → bool[n], documents that it changes, as was seen when they were measured; an edit looks at one document
+            at a time, so that it need not see the others.
     """
-    table = conform(table, work.schema, work.schema.names)
-    edits = _edits(work)
-    marks = {name: np.ones(table.num_rows, np.bool_) for name in edits} if rewritten is None else rewritten
-    if not any(mask.any() for mask in marks.values()):
-        return table
-    others = table.select([name for name in work.columns_for(()) if name != work.columns.text])
-    texts = Scattered(table.column(work.columns.text))
-    for name, step in edits.items():
-        if marks[name].any():
-            docs = with_text(others.filter(pa.array(marks[name])), texts.gathered(rows := np.flatnonzero(marks[name])))
+    seen = others.select([name for name in work.columns_for(()) if name != work.columns.text])
+    for name, step in _edits(work).items():
+        if rewritten[name].any():
+            docs = with_text(seen.filter(pa.array(rewritten[name])), texts.gathered(rows := np.flatnonzero(rewritten[name])))
             ((_, after),) = walk(docs, [step], (), work.columns)
             texts.replace(rows, one_piece(after.column("text")))
-    place = table.column_names.index(work.columns.text)
-    item, whole = table.schema.field(place), texts.whole()
-    whole = whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
-    return table.set_column(place, item, whole.cast(item.type))
+    place, whole = work.schema.get_field_index(work.columns.text), texts.whole()
+    item = work.schema.field(place)
+    item, whole = item.with_type(files.plain_type(item.type)), whole.dictionary_encode() if pa.types.is_dictionary(item.type) else whole
+    return others.set_column(place, item, whole.cast(item.type))
 
 
 def _row_groups(work: Work, kept: Iterator[_Kept]) -> Iterator[pa.Table]:
@@ -163,7 +195,7 @@ def _row_groups(work: Work, kept: Iterator[_Kept]) -> Iterator[pa.Table]:
     size = 0
     for one in kept:
         held.append(one)
-        size += one.table.nbytes
+        size += one.size
         del one
         if size >= GROUP_BYTES:
             yield _together(work, held)
@@ -174,7 +206,10 @@ def _row_groups(work: Work, kept: Iterator[_Kept]) -> Iterator[pa.Table]:
 
 def _together(work: Work, held: list[_Kept]) -> pa.Table:
     """The documents as one table, edited; the list is empty then, so that nothing keeps them."""
-    whole = pa.concat_tables([one.table for one in held])
-    marks = {name: np.concatenate([one.rewritten[name] for one in held]) for name in _edits(work)}
+    others = pa.concat_tables([one.others for one in held])
+    column = pa.chunked_array([chunk for one in held for chunk in one.text.chunks])
+    first = np.cumsum([0, *(len(one.text) for one in held)])
+    texts = Scattered(column, np.concatenate([one.rows + start for one, start in zip(held, first, strict=False)]))
+    rewritten = {name: np.concatenate([one.rewritten[name] for one in held]) for name in _edits(work)}
     held.clear()
-    return edited(work, whole, marks)
+    return _edited(work, others, texts, rewritten)
