@@ -60,6 +60,17 @@ def test_what_asked_to_be_called_at_the_end_is_called() -> None:
     assert (done.returncode, done.stdout.splitlines()[1:], done.stderr) == (0, ["waited for", "finalized", "registered"], "")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="one of Arrow's pools is everywhere else the only one")
+def test_arrow_has_one_pool_unless_told_otherwise() -> None:
+    """What reads and writes Parquet takes its memory where all of Arrow does, in a process of tamis' own; a user's setting stands."""
+    ask = "import atexit\natexit.register(lambda: print(__import__('pyarrow').default_memory_pool().backend_name))\n"
+    for chosen, way, told in [(None, "command", "jemalloc"), ("system", "command", "system"), (None, "main", "mimalloc")]:
+        environment = {name: value for name, value in ENVIRONMENT.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+        environment |= {"ARROW_DEFAULT_MEMORY_POOL": chosen} if chosen else {}
+        done = python(f"{CALL}{ask}cli.{way}()", "--version", env=environment)
+        assert (done.stdout.splitlines()[1:], done.stderr) == ([told], "")
+
+
 def test_nothing_is_taken_apart() -> None:
     """A command ends without looking at what it has loaded: an object that would speak then is not asked."""
     code = f"{CALL}class Loud:\n    def __del__(self): print('taken apart')\nloud = Loud()\ncli.{{}}()"

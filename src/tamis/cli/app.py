@@ -63,7 +63,6 @@ def run(
         from tamis.table import make_stage
         from tamis.warm import load_beside, warm
 
-        mappers.steady_memory()
         if mapper not in mappers.MAPPERS:
             raise RunError(f'there is no mapper "{mapper}". {suggest(mapper, mappers.MAPPERS, what="mappers:")}')
         say = show.progress()
@@ -233,12 +232,11 @@ def compare_conventions(
     as_json: AsJson = False,
 ) -> None:
     """Count the documents that flip between the conventions of a stage, by rule."""
-    from tamis import conventions, mappers
+    from tamis import conventions
     from tamis import recipe as recipes
     from tamis.cli import compared, show
     from tamis.warm import warm
 
-    mappers.steady_memory()
     say = show.progress()
     loaded = recipes.load(recipe) if recipe else conventions.defaults(stage or ())
     warm(loaded.stages, say)
