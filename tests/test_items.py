@@ -186,7 +186,7 @@ def test_letters_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
-    """A path that is absent, empty, of no known format or of no known kind is named; so are two sets of one name."""
+    """A path that is absent, empty, of no known format or of no known kind is named; so are two sets of one name, and one called as held-out documents are."""
     write(tmp_path / "other.jsonl", [{"question": "?", "answer": "!"}])
     (tmp_path / "empty.jsonl").write_text("\n", "utf-8")
     (tmp_path / "set.csv").write_text("a,b\n", "utf-8")
@@ -213,6 +213,9 @@ def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         load_sets([tmp_path / "set.jsonl", tmp_path / "set.jsonl.gz"])
     assert str(error.value) == 'Two evaluation sets are named "set".\nFix: rename a file, for a set is named after its file.'
+    write(tmp_path / "raw.jsonl", [CHOICE])
+    with pytest.raises(DataError, match='An evaluation set is named "raw", as held-out documents are'):
+        load_sets([tmp_path / "raw.jsonl"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis import json_lines
+from tamis.ablate.held import KEPT, RAW, REMOVED, TARGET
 from tamis.ablate.items import ItemSet, Kind, Sequences
 from tamis.errors import DataError
 
@@ -61,11 +62,14 @@ def load_sets(paths: Iterable[str | Path]) -> list[ItemSet]:
     begins with "Question:" stands a line "Answer:", as in llm-foundry's own tasks. Blanks around contexts and continuations are left out.
 
     Raises:
-        DataError: no such path; a line that is no item, with file and line; answers given as letters; two sets of one name.
+        DataError: no such path; a line that is no item, with file and line; answers given as letters; two sets of one name,
+            or one that is called as held-out documents are.
     """
     sets = [one for path in paths for one in _sets(Path(os.path.expanduser(path)))]
     seen: dict[str, ItemSet] = {}
     for one in sets:
+        if one.name in (TARGET, RAW, KEPT, REMOVED):
+            raise DataError(f'An evaluation set is named "{one.name}", as held-out documents are.\nFix: rename its file, for a set is named after that.')
         if one.name in seen:
             raise DataError(f'Two evaluation sets are named "{one.name}".\nFix: rename a file, for a set is named after its file.')
         seen[one.name] = one
